@@ -1,0 +1,27 @@
+"""`python -m pipeline` and the `boxwright` command: run it, and show errors in one place."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a message and exit 1, never a traceback."""
+    from pipeline.cli.app import app
+    from pipeline.errors import BoxwrightError
+
+    try:
+        app()
+    except BoxwrightError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (`| head`) has gone: nothing more to say
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

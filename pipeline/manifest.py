@@ -1,0 +1,138 @@
+"""Output folders that are whole or absent, and the record of how each was made.
+
+Every output folder holds a ``manifest.json``, written last: where it exists, the rest is whole.
+It holds no time and no host name, so that the same input, seed and version give the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__
+from pipeline.errors import BoxwrightError
+
+FILE = "manifest.json"
+
+
+def write(folder: Path, kind: str, made: dict[str, Any]) -> None:
+    """Write `folder`/manifest.json: what kind of folder this is, and how it was made."""
+    record = {"boxwright": __version__, "kind": kind, **made}
+    write_text(folder / FILE, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder that boxwright made; None where there is none of ours."""
+    try:
+        record = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "boxwright" in record else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: beside its place first, then renamed into it."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> BoxwrightError:
+    """The error of a disk that is full, read-only or not ours, in words."""
+    return BoxwrightError(
+        f"{path}: cannot write here: {error.strerror}."
+        "\n    -> free some space or choose another output folder; nothing was left half-written."
+    )
+
+
+@contextlib.contextmanager
+def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
+    """A folder to build in, which becomes `out` when the block ends without an error.
+
+    It is built beside `out` and renamed; an old `out` is moved aside first and deleted last, so
+    that a kill at any moment leaves the old output, or none, or the whole new one.
+
+    Args:
+        out: The folder to make or replace.
+        kind: What is made ("prepared", "sample", ...). An existing folder is replaced only where
+            its manifest names the same kind.
+        force: Replace whatever is there.
+
+    Raises:
+        BoxwrightError: `out` is not ours to replace, or the disk refuses.
+    """
+    check_replaceable(out, kind, force=force)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(out)
+        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        beside.chmod(0o777 & ~_umask())
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    try:
+        yield beside
+        swap(beside, out)
+    except OSError as error:
+        raise cannot_write(Path(error.filename or out), error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_replaceable(out: Path, kind: str, *, force: bool) -> None:
+    """Refuse an output folder that holds something that boxwright did not make.
+
+    Raises:
+        BoxwrightError: It does, and `force` is not given.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise BoxwrightError(
+            f"{out}: is not a folder.\n    -> remove it or choose another output folder."
+        )
+    if force or not out.exists() or not any(out.iterdir()):
+        return
+    made = read(out)
+    if made is None or made.get("kind") != kind:
+        what = "boxwright did not make it" if made is None else f"it is a {made.get('kind')} folder"
+        raise BoxwrightError(
+            f"{out}: the output folder is not empty and {what}; it was left as it is."
+            "\n    -> choose another output folder, or --force to replace this one."
+        )
+
+
+def swap(new: Path, out: Path) -> None:
+    """Put `new` in the place of `out`; the old tree is deleted last."""
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".old", dir=out.parent))
+    if out.exists():
+        out.rename(old / "was")
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_left_over(out: Path) -> None:
+    """Delete what an earlier, killed run left beside `out`; put back an old tree it had moved."""
+    for left in sorted(out.parent.glob(f".{_escape(out.name)}.*.old")):
+        if (left / "was").is_dir() and not out.exists():
+            (left / "was").rename(out)
+        shutil.rmtree(left, ignore_errors=True)
+    for left in sorted(out.parent.glob(f".{_escape(out.name)}.*.part")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _escape(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
