@@ -45,7 +45,8 @@ def xywhn_to_xyxy(xywhn: Array, size: NDArray[np.integer]) -> Array:
 
 def area(xyxy: Array) -> Array:
     """(N,) areas in square pixels; 0 for a box whose corners are swapped."""
-    return np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1)
+    side = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None)
+    return side[:, 0] * side[:, 1]
 
 
 def clip(xyxy: Array, size: NDArray[np.integer]) -> Array:
@@ -60,4 +61,5 @@ def iou(a: Array, b: Array) -> Array:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     inter = np.prod(np.clip(high - low, 0, None), axis=2)
     union = area(a)[:, None] + area(b)[None] - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    share: Array = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return share

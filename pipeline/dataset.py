@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -201,4 +202,4 @@ class Dataset:
     def per_image(self) -> list[slice]:
         """For each picture the slice of its rows in `boxes`."""
         edges = np.searchsorted(self.boxes.image, np.arange(len(self.images) + 1))
-        return [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [slice(int(a), int(b)) for a, b in pairwise(edges)]

@@ -32,7 +32,7 @@ class DataError(BoxwrightError):
         return f"{where}: {self.problem}" + (f"\n    -> {self.fix}" if self.fix else "")
 
 
-class DataErrors(BoxwrightError):
+class DataErrors(BoxwrightError):  # noqa: N818 - many DataError in one
     """Everything wrong in the input, in full, so that it can be mended in one go."""
 
     def __init__(self, errors: Sequence[DataError], advice: str = "") -> None:

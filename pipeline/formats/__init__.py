@@ -1,1 +1,1 @@
-"""."""
+"""Annotation formats: one file each, with `read` and, where it makes sense, `write`."""

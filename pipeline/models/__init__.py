@@ -46,4 +46,5 @@ def load(weights: Path, *, imgsz: int | None = None, device: str = "auto") -> De
     """
     from pipeline.models import ultralytics
 
-    return ultralytics.load(weights, imgsz=imgsz, device=device)
+    detector: Detector = ultralytics.load(weights, imgsz=imgsz, device=device)
+    return detector

@@ -1,0 +1,177 @@
+"""A run's YAML file, checked in full before any work.
+
+The signature is the schema: a block is checked against the frozen dataclass that it configures,
+key by key, so that a misspelt key is refused by name with the likely right one, and a value out
+of its range (``Annotated[float, msgspec.Meta(ge=0, le=1)]``) is refused with the range.
+Paths are relative to the folder that the command runs in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+import yaml
+
+from pipeline.errors import BoxwrightError
+
+T = TypeVar("T")
+
+BLOCKS = {
+    "sample": "pipeline.sample:SampleOptions",
+    "convert": "pipeline.convert:ConvertOptions",
+    "train": "pipeline.training.run:TrainOptions",
+    "evaluate": "pipeline.evaluation.run:EvaluateOptions",
+    "predict": "pipeline.inference.run:PredictOptions",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One run: where things are, and a block of options for each command.
+
+    Attributes:
+        name: The run's name; `runs`/`name` is its folder.
+        source: Folder of pictures and annotations.
+        prepared: Folder that `convert` makes and `train` reads.
+        runs: Folder of run folders.
+        blocks: The options of each command, as written.
+    """
+
+    name: str
+    source: Path
+    prepared: Path
+    runs: Path = Path("runs")
+    blocks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def block(self, command: str) -> dict[str, Any]:
+        return self.blocks.get(command, {})
+
+
+def is_config(path: Path) -> bool:
+    """Whether a command's first argument is a config: a YAML file that is no data.yaml."""
+    return path.suffix.lower() in {".yaml", ".yml"} and path.name != "data.yaml"
+
+
+def load(path: Path) -> Config:
+    """Read and check a run's YAML file.
+
+    Raises:
+        BoxwrightError: With everything that is wrong in the file.
+    """
+    values = read_yaml(path)
+    fields = {f.name for f in dataclasses.fields(Config)} - {"blocks"}
+    problems = _unknown_keys(values, fields | set(BLOCKS), "")
+    problems += [
+        f"{key}: is missing" for key in ("name", "source", "prepared") if key not in values
+    ]
+    top = {key: value for key, value in values.items() if key in fields}
+    problems += _mistyped(Config, top, "")
+    blocks: dict[str, dict[str, Any]] = {}
+    for name in sorted(BLOCKS.keys() & values.keys()):
+        block = {} if values[name] is None else values[name]
+        if isinstance(block, dict):
+            problems += check(_schema(name), block, f"{name}.")
+            blocks[name] = block
+        else:
+            problems.append(f"{name}: is not a block of `option: value` lines")
+    _raise(path, problems)
+    paths = {key: Path(top[key]) for key in ("source", "prepared", "runs") if key in top}
+    return Config(name=top["name"], blocks=blocks, **paths)
+
+
+def read_yaml(path: Path) -> dict[Any, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        BoxwrightError: No such file, no YAML, or no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise BoxwrightError(f"{path}: cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BoxwrightError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise BoxwrightError(f"{path}: is not a file of `key: value` lines.")
+    return values
+
+
+def options(kind: type[T], block: Mapping[str, Any], flags: Mapping[str, Any]) -> T:
+    """The options of one command: the dataclass's defaults, then the config's, then the flags.
+
+    Args:
+        kind: The options' dataclass.
+        block: The config's block, already checked.
+        flags: What the command line gave; None where it gave nothing.
+
+    Raises:
+        BoxwrightError: With every flag whose value is wrong.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    merged = {**block, **given}
+    problems = check(kind, merged, "")
+    if problems:
+        raise BoxwrightError("wrong options:\n" + "\n".join(f"  {p}" for p in problems))
+    hints = get_type_hints(kind, include_extras=True)
+    values = {key: _convert(value, hints[key]) for key, value in merged.items()}
+    return kind(**values)
+
+
+def check(kind: type, values: Mapping[str, Any], place: str) -> list[str]:
+    """Everything wrong with `values` as arguments of the dataclass `kind`, a line each."""
+    names = {f.name for f in dataclasses.fields(kind)}
+    return _unknown_keys(values, names, place) + _mistyped(kind, values, place)
+
+
+def _schema(block: str) -> type:
+    module, name = BLOCKS[block].split(":")
+    kind: type = getattr(importlib.import_module(module), name)
+    return kind
+
+
+def _unknown_keys(values: Mapping[Any, Any], known: Iterable[str], place: str) -> list[str]:
+    names = sorted(known)
+    problems = []
+    for key in values:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+            problems.append(f"{place}{key}: no such option; {hint}")
+    return problems
+
+
+def _mistyped(kind: type, values: Mapping[str, Any], place: str) -> list[str]:
+    hints = get_type_hints(kind, include_extras=True)
+    problems = []
+    for key, value in values.items():
+        if key not in hints:
+            continue
+        try:
+            _convert(value, hints[key])
+        except msgspec.ValidationError as error:
+            problems.append(f"{place}{key}: {value!r} does not fit: {error}")
+    return problems
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    return msgspec.convert(value, hint, dec_hook=_from_plain)
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+
+
+def _raise(path: Path, problems: list[str]) -> None:
+    if problems:
+        raise BoxwrightError(
+            f"{path}: {len(problems)} problem{'s' if len(problems) > 1 else ''}:\n"
+            + "\n".join(f"  {p}" for p in problems)
+        )
