@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,12 +35,14 @@ class Header(NamedTuple):
         orientation: EXIF orientation, 1 to 8; 5 to 8 swap the sides.
         rewritable: Whether a trainer might rewrite the file in place (YOLOv5 and ultralytics
             re-save a JPEG that does not end in FFD9), so that it must not be hard-linked.
+        bytes: Length of the file.
     """
 
     width: int
     height: int
     orientation: int = 1
     rewritable: bool = False
+    bytes: int = 0
 
 
 def read_header(path: Path | str) -> Header:
@@ -60,16 +63,28 @@ def read_header(path: Path | str) -> Header:
         os.close(file)
 
 
+def read_headers(paths: Sequence[str]) -> list[Header | DataError]:
+    """Read the headers of many pictures; an error stands in the place of a header."""
+    found: list[Header | DataError] = []
+    for path in paths:
+        try:
+            found.append(read_header(path))
+        except DataError as error:
+            found.append(error)
+    return found
+
+
 def _walk(file: int, path: Path | str) -> Header:
     start = os.read(file, _READ_FIRST)
     if not start:
         raise DataError(path, "", "is empty (0 bytes)", "copy the picture again or remove it")
     if start[:2] == b"\xff\xd8":
         return _jpeg(file, start, path)
-    if start[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" and _tail(file, 8)[:4] == b"IEND":
-        if b"eXIf" not in start:  # a turned PNG is rare enough for Pillow
+    if start[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" and b"eXIf" not in start:
+        end, length = _tail(file, 8)
+        if end[:4] == b"IEND":
             width, height = struct.unpack(">II", start[16:24])
-            return Header(width, height)
+            return Header(width, height, bytes=length)
     return _decoded(path, rewritable=False)
 
 
@@ -77,7 +92,7 @@ def _jpeg(file: int, start: bytes, path: Path | str) -> Header:
     """Walk the JPEG's segments up to the start of frame (ITU-T T.81, annex B)."""
     at, orientation = 2, 1
     while True:
-        segment = start[at : at + 9] if at + 9 <= len(start) else os.pread(file, 9, at)
+        segment = start[at : at + 9] if at + 9 <= len(start) else _at(file, at, 9)
         if len(segment) < 9 or segment[0] != 0xFF:
             return _decoded(path, rewritable=True)
         marker = segment[1]
@@ -89,13 +104,14 @@ def _jpeg(file: int, start: bytes, path: Path | str) -> Header:
             continue
         length = struct.unpack(">H", segment[2:4])[0]
         if marker == 0xE1 and segment[4:8] == b"Exif":
-            orientation = _exif_orientation(os.pread(file, length - 8, at + 10))
+            orientation = _exif_orientation(_at(file, at + 10, length - 8))
         at += 2 + length
-    if _tail(file, 2) != b"\xff\xd9":
+    end, length = _tail(file, 2)
+    if end != b"\xff\xd9":
         return _decoded(path, rewritable=True)
     if orientation >= 5:
         width, height = height, width
-    return Header(width, height, orientation)
+    return Header(width, height, orientation, bytes=length)
 
 
 def _exif_orientation(tiff: bytes) -> int:
@@ -116,9 +132,15 @@ def _exif_orientation(tiff: bytes) -> int:
     return 1
 
 
-def _tail(file: int, count: int) -> bytes:
-    os.lseek(file, -count, os.SEEK_END)
+def _at(file: int, place: int, count: int) -> bytes:
+    os.lseek(file, place, os.SEEK_SET)
     return os.read(file, count)
+
+
+def _tail(file: int, count: int) -> tuple[bytes, int]:
+    """The last bytes of a file, and its length."""
+    start = os.lseek(file, -count, os.SEEK_END)
+    return os.read(file, count), start + count
 
 
 def _decoded(path: Path | str, *, rewritable: bool) -> Header:
@@ -145,7 +167,7 @@ def _decoded(path: Path | str, *, rewritable: bool) -> Header:
         ) from error
     if orientation in range(5, 9):
         width, height = height, width
-    return Header(width, height, orientation, rewritable)
+    return Header(width, height, orientation, rewritable, os.path.getsize(path))  # noqa: PTH202
 
 
 def decode(path: Path | str) -> NDArray[np.uint8]:

@@ -11,6 +11,9 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
+from pipeline.cli.convert import convert_cli
+from pipeline.cli.evaluate import evaluate_cli
+from pipeline.cli.stats import stats_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,3 +36,10 @@ def _root(
     ] = False,
 ) -> None:
     """From a folder of photos and JSON corner boxes to an object detector that can be trusted."""
+
+
+app.command("evaluate")(evaluate_cli)
+app.command("stats")(stats_cli)
+
+
+app.command("convert")(convert_cli)

@@ -8,35 +8,63 @@ See https://docs.ultralytics.com/datasets/detect/.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from pipeline import boxes as geometry
 from pipeline.config import read_yaml
-from pipeline.dataset import Boxes, Dataset, Floats, Images, Outlines
-from pipeline.errors import BoxwrightError, DataError, DataErrors
-from pipeline.images import SUFFIXES, read_header
+from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
+from pipeline.engine import Map, in_process, shards
+from pipeline.errors import BoxwrightError, DataErrors
+from pipeline.formats import yolo_lines
+from pipeline.formats.reading import Reading, ReadOptions, read_pictures
+from pipeline.images import SUFFIXES
 from pipeline.progress import Track, silent
 
 SPLITS = ("train", "val", "test", "train_dev")
 
 
 def read(root: Path, track: Track = silent) -> Dataset:
-    """Read a YOLO tree, all its splits.
+    """Read a prepared YOLO tree, all its splits.
 
     Args:
         root: The folder with data.yaml, or the data.yaml itself.
         track: Shows progress.
 
     Returns:
-        Pictures in the order of their names within each split; `images.name` is the path below
-        ``images/<split>``.
+        Pictures split by split, in the order of their names; `images.name` is the path below
+        the split's folder.
 
     Raises:
         BoxwrightError: No data.yaml, or it names folders that are missing.
-        DataErrors: Label files that cannot be read; every one of them.
+        DataErrors: Pictures or labels that cannot be read; every one of them.
     """
+    with shards(track=track) as mapped:
+        reading = read_source(root, mapped=mapped)
+    if reading.problems:
+        raise DataErrors(reading.problems)
+    return reading.dataset
+
+
+def read_source(
+    root: Path, options: ReadOptions | None = None, mapped: Map = in_process
+) -> Reading:
+    """Read a YOLO tree as the source of another; its own splits stand in `images.split`.
+
+    Args:
+        root: The folder with data.yaml, or the data.yaml itself.
+        options: Nothing in them is of use here: data.yaml tells all.
+        mapped: Maps over files (`engine.shards`).
+
+    Raises:
+        BoxwrightError: No data.yaml, or it names folders that are missing.
+    """
+    del options
     file = root if root.is_file() else root / "data.yaml"
     if not file.exists():
         raise BoxwrightError(
@@ -44,23 +72,47 @@ def read(root: Path, track: Track = silent) -> Dataset:
         )
     values = read_yaml(file)
     classes = _classes(values.get("names"), file)
-    base = _base(file, values)
-    listed = [
-        (split, name, path)
+    base = file.parent.absolute() / str(values.get("path") or "")
+    listed = {
+        f"{SPLITS.index(split)}/{name}": path
         for split in SPLITS
-        if values.get(split)
-        for name, path in _pictures(base / str(values[split]), file)
-    ]
+        for name, path in _pictures(values.get(split), base, file)
+    }
     if not listed:
         raise BoxwrightError(f"{file}: names no split that holds a picture.")
-    return _read_labels(base, classes, listed, track)
+    images, headers, damaged = read_pictures(listed, mapped)
+    labels = [str(label_path(Path(path))) for path in images.path]
+    parts = mapped(partial(yolo_lines.parse, classes=len(classes)), labels, "reading labels")
+    boxes, place = _columns(parts, images)
+    return Reading(
+        dataset=Dataset(base, classes, _unsplit_names(images), boxes),
+        source=strings(labels),
+        place=place,
+        place_name="line {}",
+        headers=headers,
+        problems=damaged + [problem for part in parts for problem in part.problems],
+    )
 
 
 def label_path(picture: Path) -> Path:
     """Where YOLO looks for a picture's labels: the last folder `images` becomes `labels`."""
-    parts = list(picture.parts)
-    place = len(parts) - 1 - parts[::-1].index("images")
-    return Path(*parts[:place], "labels", *parts[place + 1 :]).with_suffix(".txt")
+    parts = list(picture.parent.parts)
+    if "images" in parts:
+        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    return Path(*parts) / f"{picture.stem}.txt"
+
+
+def data_yaml(classes: Sequence[str], splits: Sequence[str]) -> str:
+    """The text of data.yaml.
+
+    It has no `path`: ultralytics then takes the folder of the file itself, so that the tree opens
+    from anywhere, also after it was moved.
+    """
+    values: Mapping[str, object] = {
+        **{split: f"images/{split}" for split in splits},
+        "names": dict(enumerate(classes)),
+    }
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
 
 
 def _classes(names: object, file: Path) -> tuple[str, ...]:
@@ -71,80 +123,43 @@ def _classes(names: object, file: Path) -> tuple[str, ...]:
     raise BoxwrightError(f"{file}: `names` is neither a list nor numbered from 0.")
 
 
-def _base(file: Path, values: dict[object, object]) -> Path:
-    """The folder that the splits are below: `path`, relative to data.yaml itself."""
-    base: Path = file.parent.absolute() / str(values.get("path") or "")
-    return base
+def _pictures(value: object, base: Path, file: Path) -> list[tuple[str, str]]:
+    """Names and paths of a split's pictures: a folder, a .txt list of files, or several of both."""
+    found = []
+    for entry in value if isinstance(value, list) else [value] if value else []:
+        place = base / str(entry)
+        if not place.exists() and str(entry).startswith("../"):
+            place = base / str(entry)[3:]  # Roboflow writes so, and ultralytics reads it so
+        if place.is_dir():
+            paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
+            found += [(path.relative_to(place).as_posix(), str(path)) for path in paths]
+        elif place.is_file():
+            lines = place.read_text(encoding="utf-8").splitlines()
+            found += [(line.removeprefix("./"), str(base / line)) for line in lines if line.strip()]
+        else:
+            raise BoxwrightError(f"{file}: names {place}, which does not exist.")
+    return found
 
 
-def _pictures(folder: Path, file: Path) -> list[tuple[str, Path]]:
-    if not folder.is_dir():
-        raise BoxwrightError(f"{file}: names the folder {folder}, which does not exist.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    return [(p.relative_to(folder).as_posix(), p) for p in found]
-
-
-def _read_labels(
-    base: Path, classes: tuple[str, ...], listed: list[tuple[str, str, Path]], track: Track
-) -> Dataset:
-    sizes, rows, labels, xyxy, outlines = [], [], [], [], []
-    problems: list[DataError] = []
-    for row, (_, _, path) in enumerate(track(listed, "reading labels", len(listed))):
-        try:
-            header = read_header(path)
-            lines = _parse(label_path(path), len(classes))
-        except DataError as error:
-            problems.append(error)
-            continue
-        size = np.array([header.width, header.height])
-        sizes.append(size)
-        for label, numbers in lines:
-            outline = numbers.reshape(-1, 2) * size if len(numbers) > 4 else np.zeros((0, 2))
-            rows.append(row)
-            labels.append(label)
-            outlines.append(outline)
-            xyxy.append(_hull(outline) if len(outline) else _corners(numbers, size))
-    if problems:
-        raise DataErrors(problems)
-    images = Images.of(
-        name=[name for _, name, _ in listed],
-        path=[str(path) for _, _, path in listed],
-        size=sizes,
-        split=[split for split, _, _ in listed],
+def _columns(parts: Sequence[yolo_lines.Lines], images: Images) -> tuple[Boxes, np.ndarray]:
+    """The parts' columns as one, in pixels; and the line of each box."""
+    row = np.repeat(np.arange(len(images)), np.concatenate([p.counts for p in parts]))
+    size = images.size[row]
+    xywhn = np.concatenate([np.asarray(p.xywhn) for p in parts]).reshape(-1, 4)
+    counts = np.concatenate([np.asarray(p.outline_counts, dtype=np.int64) for p in parts])
+    points = np.concatenate([np.asarray(p.outline) for p in parts]).reshape(-1, 2)
+    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    boxes = Boxes.of(
+        row,
+        np.concatenate([p.label for p in parts]),
+        geometry.xywhn_to_xyxy(xywhn, size),
+        outline=Outlines(points * np.repeat(size, counts, axis=0), start),
     )
-    return Dataset(
-        base, classes, images, Boxes.of(rows, labels, xyxy, outline=Outlines.of(outlines))
-    )
+    return boxes, np.concatenate([np.asarray(p.place, dtype=np.int64) for p in parts])
 
 
-def _parse(file: Path, classes: int) -> list[tuple[int, Floats]]:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []  # YOLO's own rule: no label file is a background picture
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(file, "", f"cannot be read: {error}") from error
-    parsed = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            values = np.array(line.split(), dtype=np.float64)
-        except ValueError:
-            values = np.zeros(0)
-        count = len(values) - 1
-        fits = count == 4 or (count >= 6 and count % 2 == 0)
-        if not fits or not np.isfinite(values).all() or values[0] != int(values[0]):
-            raise DataError(file, f"line {number}", f"{line!r} is not `class xc yc w h`")
-        if not 0 <= values[0] < classes:
-            raise DataError(file, f"line {number}", f"class {values[0]:.0f} is not in data.yaml")
-        parsed.append((int(values[0]), values[1:]))
-    return parsed
-
-
-def _corners(xywhn: Floats, size: np.ndarray) -> Floats:
-    return geometry.xywhn_to_xyxy(xywhn[None], size)[0]
-
-
-def _hull(outline: Floats) -> Floats:
-    return np.concatenate([outline.min(axis=0), outline.max(axis=0)])
+def _unsplit_names(images: Images) -> Images:
+    """Names without the number of their split, which becomes the split itself."""
+    numbers, names = zip(*(name.split("/", 1) for name in images.name), strict=True)
+    splits = strings(SPLITS[int(number)] for number in numbers)
+    return replace(images, name=strings(names), split=splits)

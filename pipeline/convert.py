@@ -1,0 +1,280 @@
+"""`boxwright convert`: sources -> steps -> a prepared tree.
+
+images/<split>/…, labels/<split>/…, annotations/<split>.json (COCO), data.yaml, manifest.json.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from pipeline import formats, manifest, prepared
+from pipeline.dataset import Dataset
+from pipeline.engine import shards
+from pipeline.errors import BoxwrightError, DataError, DataErrors
+from pipeline.formats.reading import Reading, ReadOptions
+from pipeline.progress import Track, silent
+from pipeline.steps import groups, labels, names
+from pipeline.steps.split import split
+
+log = logging.getLogger(__name__)
+KIND = "prepared"
+DEFAULT_VAL = 0.2
+JSON_FIELD = "json:"
+Share = Annotated[float, Meta(gt=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """What `convert` takes, from the config's block or as flags.
+
+    Attributes:
+        format: "auto", "corners", "coco" or "yolo".
+        classes: Class names in the order of their ids; or the labels that each class takes:
+            {"Ten": ["Ten_front", "Ten_back"]}. Without them every label is a class.
+        ignore: Labels to leave out on purpose.
+        label: Where the label is in the pictures' names: "folder", or a pattern.
+        images: Folder of the pictures, where it is not the annotations'.
+        background: Folders of pictures that need no annotation.
+        exclude: Patterns of file names to leave out.
+        fields: Paths of JSON fields by name, where a vendor's differ.
+        scale: How many times larger coordinates are than the picture, where no size is told.
+        pair: "name" pairs pictures and JSON by file name, whatever the JSON says.
+        group: What a split must not part: a pattern on the name, "folder", "json:FIELD".
+        val: Share of the validation split; 0.2 where the source is not split already.
+        test: Share of the test split.
+        seed: Of the split.
+        stratify: Keep the classes' shares alike in all splits.
+        flat: No sub-folders; names are made unique.
+        copy: Copy pictures rather than link them.
+        drop_bad: Leave out boxes without area and boxes wholly outside their picture.
+        skip_bad: Leave out whatever is wrong, say so, and go on.
+        workers: Processes; 0 chooses.
+    """
+
+    format: Literal["auto", "corners", "coco", "yolo"] = "auto"
+    classes: dict[Any, Any] | list[Any] | None = None
+    ignore: list[str] = field(default_factory=list)
+    label: str | None = None
+    images: Path | None = None
+    background: list[Path] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    scale: Annotated[float, Meta(gt=0)] | None = None
+    pair: Literal["auto", "name"] = "auto"
+    group: str | None = None
+    val: Share | None = None
+    test: Share | None = None
+    seed: int = 0
+    stratify: bool = True
+    flat: bool = False
+    copy: bool = False
+    drop_bad: bool = False
+    skip_bad: bool = False
+    workers: Annotated[int, Meta(ge=0)] = 0
+
+
+def convert(
+    source: Path,
+    out: Path,
+    options: ConvertOptions | None = None,
+    *,
+    force: bool = False,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Read a source, check it, split it and write the prepared tree.
+
+    Args:
+        source: Folder (or file) of annotations and pictures; never modified.
+        out: The tree to write; replaced whole where boxwright made it.
+        options: See `ConvertOptions`.
+        force: Replace `out` whatever it is, and even if nothing has changed.
+        track: Shows progress.
+
+    Returns:
+        The manifest, with "unchanged": whether `out` was already so.
+
+    Raises:
+        DataErrors: Everything that is wrong in the source; nothing was written.
+        BoxwrightError: Options that cannot be, or an `out` that is not ours.
+    """
+    options = options or ConvertOptions()
+    _check(source, out, options)
+    manifest.check_replaceable(out, KIND, force=force)
+    before = manifest.read(out) or {}
+    counts: list[dict[str, Any]] = []
+    with shards(options.workers, track) as mapped:
+        reading = formats.read(options.format, source, _read_options(options), mapped)
+        reading = _steps(reading, options, before.get("classes", ()), counts)
+        left_out = _settle(reading, options)
+        dataset = _arrange(reading, options)
+        made = _record(source, options, reading, dataset)
+        made |= {"steps": counts, "left_out": left_out}
+        if not force and made.items() <= before.items() and prepared.intact(out, dataset):
+            return {**before, "unchanged": True}
+        with manifest.new_folder(out, KIND, force=force) as folder:
+            copied = prepared.write(dataset, folder, reading.headers, mapped, copy=options.copy)
+            made["copied"] = copied
+            manifest.write(folder, KIND, made)
+    return {**made, "unchanged": False}
+
+
+def class_map(classes: Mapping[Any, Any] | Sequence[Any] | None) -> dict[str, list[str]] | None:
+    """The labels that each class takes, from what a config may say: a list, or a mapping.
+
+    Raises:
+        BoxwrightError: A label in two classes, a class named twice, or none at all.
+    """
+    if classes is None:
+        return None
+    pairs = classes.items() if isinstance(classes, Mapping) else [(name, None) for name in classes]
+    taken = [(str(name), _labels_of(name, value)) for name, value in pairs]
+    every = [label for _, labels_ in taken for label in labels_]
+    twice = sorted({label for label in every if every.count(label) > 1})
+    if twice:
+        raise BoxwrightError(f"classes: {', '.join(twice)}: in two classes.")
+    if not taken:
+        raise BoxwrightError("classes: names no class.")
+    return dict(taken)
+
+
+def _labels_of(name: Any, value: Any) -> list[str]:
+    if value is None:
+        return [str(name)]
+    return [str(label) for label in value] if isinstance(value, list) else [str(value)]
+
+
+def _check(source: Path, out: Path, options: ConvertOptions) -> None:
+    """What can be known to be wrong before anything is read."""
+    class_map(options.classes)
+    if (options.val or 0) + (options.test or 0) >= 1:
+        raise BoxwrightError(
+            f"val {options.val} and test {options.test} leave nothing to train on."
+        )
+    here, there = source.resolve(), out.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise BoxwrightError(
+            f"{out}: the source {source} and the output folder must not hold each other."
+            "\n    -> choose an output folder beside the source."
+        )
+
+
+def _read_options(options: ConvertOptions) -> ReadOptions:
+    by_field = (options.group or "").startswith(JSON_FIELD)
+    return ReadOptions(
+        images=options.images,
+        backgrounds=options.background,
+        fields=options.fields,
+        scale=options.scale,
+        pair=options.pair,
+        group=(options.group or "").removeprefix(JSON_FIELD) if by_field else "",
+        exclude=options.exclude,
+    )
+
+
+def _steps(
+    reading: Reading, options: ConvertOptions, known: Sequence[str], counts: list[dict[str, Any]]
+) -> Reading:
+    """The steps on boxes; how many pictures and boxes are left is noted after each."""
+    _count(counts, "read", reading)
+    if options.label:
+        reading = labels.label_by_name(reading, options.label)
+        _count(counts, "label by name", reading)
+    reading = labels.merge(reading, class_map(options.classes), options.ignore, known)
+    _count(counts, "merge classes", reading)
+    reading = labels.clip(reading)
+    _count(counts, "clip to the picture", reading)
+    return reading
+
+
+def _count(counts: list[dict[str, Any]], step: str, reading: Reading) -> None:
+    images, boxes = len(reading.dataset.images), len(reading.dataset.boxes)
+    counts.append({"step": step, "images": images, "boxes": boxes})
+
+
+def _settle(reading: Reading, options: ConvertOptions) -> list[str]:
+    """Stop at what is wrong, all of it; or name what is left out, where that is allowed.
+
+    Raises:
+        DataErrors: Problems that the options do not allow to leave out.
+        BoxwrightError: Nothing is left.
+    """
+    problems = sorted(reading.problems, key=lambda problem: (problem.path, problem.place))
+    stops = [p for p in problems if not (options.drop_bad and isinstance(p, labels.BoxError))]
+    if stops and not options.skip_bad:
+        raise DataErrors(stops, _advice(stops))
+    for problem in problems:
+        log.warning("left out: %s", str(problem).splitlines()[0])
+    for what, count in reading.notes.items():
+        log.info("%d %s", count, what)
+    if not len(reading.dataset.boxes):
+        raise BoxwrightError("no box is left: there is nothing to learn from.")
+    return [str(problem).splitlines()[0] for problem in problems]
+
+
+def _advice(stops: Sequence[DataError]) -> str:
+    only_boxes = all(isinstance(stop, labels.BoxError) for stop in stops)
+    drop = "--drop-bad leaves these boxes out; " if only_boxes else ""
+    return f"Mend them, or: {drop}--skip-bad leaves out whatever is wrong, and names it."
+
+
+def _arrange(reading: Reading, options: ConvertOptions) -> Dataset:
+    """Group and split the pictures, and name them for the tree."""
+    dataset = _split(_group(reading.dataset, options.group), options)
+    dataset, changed = names.tree_names(dataset, flat=options.flat)
+    if changed:
+        log.warning("%d pictures were renamed: their names would share a label file", changed)
+    return dataset
+
+
+def _group(dataset: Dataset, pattern: str | None) -> Dataset:
+    if pattern and not pattern.startswith(JSON_FIELD):
+        dataset, missed = groups.group_by_name(dataset, pattern)
+        if missed:
+            log.warning("%d pictures do not match the group pattern; each is its own", missed)
+        return dataset
+    alike = 0 if pattern else groups.shots_by_name(dataset)
+    if alike:
+        log.warning(
+            "%d pictures look like several shots of the same things by their names, and no group "
+            "is given: shots of one thing may stand in train and in val, and the score will lie. "
+            "Give --group PATTERN.",
+            alike,
+        )
+    return groups.with_groups(dataset, list(dataset.images.group))
+
+
+def _split(dataset: Dataset, options: ConvertOptions) -> Dataset:
+    if options.val is None and options.test is None and all(dataset.images.split):
+        log.info("the source's own splits are kept")
+        return dataset
+    ratios = {"val": options.val or DEFAULT_VAL, "test": options.test or 0}
+    return split(dataset, ratios, seed=options.seed, stratify=options.stratify)
+
+
+def _record(
+    source: Path, options: ConvertOptions, reading: Reading, dataset: Dataset
+) -> dict[str, Any]:
+    """What the manifest tells of how the tree was made."""
+    given = {k: _plain(v) for k, v in asdict(options).items() if k != "workers"}
+    return {
+        "source": str(source),
+        "options": given,
+        "classes": list(dataset.classes),
+        "splits": {name: prepared.summary(dataset, name) for name in prepared.splits(dataset)},
+        "notes": reading.notes,
+        "content": prepared.content_hash(dataset, reading.headers),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Path) else value

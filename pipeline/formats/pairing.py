@@ -1,0 +1,114 @@
+"""Which picture an annotation file speaks of."""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import posixpath
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from pipeline.errors import DataError
+from pipeline.formats.reading import Tree
+
+
+class Pairing:
+    """Finds pictures by what a file says of them, else by the file's own name.
+
+    A path that leaves the source is never followed. Names are compared with the case folded and
+    in Unicode's composed form: macOS writes Korean file names decomposed, JSON holds them composed.
+
+    Args:
+        tree: The annotation files and the pictures.
+        images_root: The folder that the pictures' names are below.
+        by_name: Never believe what the file says, only its own name.
+    """
+
+    def __init__(self, tree: Tree, images_root: str, *, by_name: bool) -> None:
+        self.by_name = by_name
+        self.stale = 0
+        self._roots = tuple(
+            os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118
+            for root in (str(tree.root), images_root)
+        )
+        self._by_path = {os.path.abspath(p): name for name, p in tree.pictures.items()}  # noqa: PTH100
+        self._by_base = _index(tree.pictures, posixpath.basename)
+        self._by_stem = _index(tree.pictures, _stem)
+
+    def find(self, name: str, path: str, said: str) -> str:
+        """The name of the picture of one record.
+
+        Args:
+            name: Of the annotation file, below its root.
+            path: Of the annotation file.
+            said: What the record calls its picture; "" where it says nothing.
+
+        Raises:
+            DataError: There is none, or more than one, or it lies outside the source.
+        """
+        if said and not self.by_name:
+            found = self._as_said(name, path, said.replace("\\", "/"))
+            if found:
+                return found
+        found = self._nearest(name, path, self._by_stem[_key(_stem(name))])
+        if not found:
+            what = f"names the picture {said!r}, which" if said else "has a picture that"
+            raise DataError(path, "", f"{what} is not there", "add the picture or remove the file")
+        if said and not self.by_name:
+            self.stale += 1
+        return found
+
+    def _as_said(self, name: str, path: str, said: str) -> str | None:
+        full = os.path.abspath(os.path.join(os.path.dirname(path), said))  # noqa: PTH100, PTH118, PTH120
+        if full in self._by_path:
+            return self._by_path[full]
+        if ntpath.splitdrive(said)[0] or not full.startswith(self._roots):
+            raise DataError(
+                path,
+                "imagePath",
+                f"{said!r} points outside the source folder; it is not followed",
+                "--pair name takes the picture with the file's own name instead",
+            )
+        base = posixpath.basename(said)
+        return self._nearest(name, path, self._by_base[_key(base)])
+
+    def _nearest(self, name: str, path: str, pictures: list[str]) -> str | None:
+        """Of several pictures of one name, the one in the most like-named folders."""
+        if len(pictures) < 2:
+            return pictures[0] if pictures else None
+        folders = posixpath.dirname(name).split("/")
+        alike = [_common_tail(folders, posixpath.dirname(p).split("/")) for p in pictures]
+        best = [p for p, score in zip(pictures, alike, strict=True) if score == max(alike)]
+        if len(best) > 1:
+            raise DataError(
+                path,
+                "",
+                f"could speak of any of {', '.join(best[:3])}",
+                "keep the file beside its picture, or name the picture in it",
+            )
+        return best[0]
+
+
+def _index(names: Iterable[str], part: Callable[[str], str]) -> defaultdict[str, list[str]]:
+    index: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        index[_key(part(name))].append(name)
+    return index
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(posixpath.basename(name))[0]
+
+
+def _key(name: str) -> str:
+    return (name if name.isascii() else unicodedata.normalize("NFC", name)).casefold()
+
+
+def _common_tail(a: list[str], b: list[str]) -> int:
+    count = 0
+    for x, y in zip(reversed(a), reversed(b), strict=False):
+        if x != y:
+            break
+        count += 1
+    return count

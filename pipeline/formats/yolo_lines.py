@@ -1,0 +1,83 @@
+"""YOLO label files to flat columns. No NumPy here: this runs in workers."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.errors import DataError
+
+
+@dataclass
+class Lines:
+    """The boxes of many label files, as flat columns that travel cheaply between processes.
+
+    Attributes:
+        counts: Boxes of each file.
+        place: Line number of each box in its file, from 1.
+        label: Class index of each box.
+        xywhn: Normalised centre and size of each box, flat; the hull's of an outline.
+        outline: Normalised points of each box's outline, flat; how many: `outline_counts`.
+        problems: What could not be read.
+    """
+
+    counts: array[int] = field(default_factory=lambda: array("q"))
+    place: array[int] = field(default_factory=lambda: array("q"))
+    label: array[int] = field(default_factory=lambda: array("q"))
+    xywhn: array[float] = field(default_factory=lambda: array("d"))
+    outline: array[float] = field(default_factory=lambda: array("d"))
+    outline_counts: array[int] = field(default_factory=lambda: array("q"))
+    problems: list[DataError] = field(default_factory=list)
+
+
+def parse(files: Sequence[str], classes: int) -> Lines:
+    """Read label files; a file that is missing is a background picture, as YOLO itself has it."""
+    lines = Lines()
+    for path in files:
+        before = len(lines.label)
+        for number, line in enumerate(_read(path, lines.problems), 1):
+            if line.strip():
+                _add(lines, path, number, line, classes)
+        lines.counts.append(len(lines.label) - before)
+    return lines
+
+
+def _read(path: str, problems: list[DataError]) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - on every file: speed
+            return stream.read().splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(DataError(path, "", f"cannot be read: {error}"))
+        return []
+
+
+def _add(lines: Lines, path: str, number: int, line: str, classes: int) -> None:
+    try:
+        label, *values = map(float, line.split())
+    except ValueError:
+        label, values = math.nan, []
+    is_box, is_outline = len(values) == 4, len(values) >= 6 and len(values) % 2 == 0
+    problem = ""
+    if not (is_box or is_outline) or not all(map(math.isfinite, (label, *values))):
+        problem = f"{line!r} is not `class xc yc w h`"
+    elif not 0 <= label < classes or label != int(label):
+        problem = f"class {label:g} is not in data.yaml"
+    if problem:
+        lines.problems.append(DataError(path, f"line {number}", problem))
+        return
+    lines.place.append(number)
+    lines.label.append(int(label))
+    lines.xywhn.extend(values if is_box else _hull(values))
+    lines.outline_counts.append(0 if is_box else len(values) // 2)
+    if is_outline:
+        lines.outline.extend(values)
+
+
+def _hull(points: Sequence[float]) -> tuple[float, float, float, float]:
+    xs, ys = points[0::2], points[1::2]
+    x1, y1, x2, y2 = min(xs), min(ys), max(xs), max(ys)
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1

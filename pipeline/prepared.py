@@ -1,0 +1,179 @@
+"""The prepared tree on disk: what `convert` writes and `train` reads.
+
+images/<split>/…, labels/<split>/…, annotations/<split>.json (COCO), data.yaml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from pipeline.dataset import Dataset, Ints, Outlines
+from pipeline.engine import Map
+from pipeline.formats import coco, yolo
+from pipeline.formats.tree import Picture, write_shard
+from pipeline.images import Header
+
+
+def splits(dataset: Dataset) -> list[str]:
+    """The splits that pictures are in, in the usual order."""
+    found = set(dataset.images.split)
+    return [name for name in yolo.SPLITS if name in found]
+
+
+def summary(dataset: Dataset, split: str) -> dict[str, Any]:
+    """How much there is in one split."""
+    part = dataset.of_split(split)
+    per_class = np.bincount(part.boxes.label, minlength=len(part.classes)).tolist()
+    return {
+        "images": len(part.images),
+        "backgrounds": len(part.images) - len(np.unique(part.boxes.image)),
+        "groups": len(set(part.images.group)),
+        "boxes": len(part.boxes),
+        "classes": dict(zip(part.classes, per_class, strict=True)),
+    }
+
+
+def content_hash(dataset: Dataset, headers: Mapping[str, Header]) -> str:
+    """A hash of what a trainer would see.
+
+    Of classes, splits, names, boxes and the length of each picture's file; the pixels are not
+    read for it.
+    """
+    images, boxes = dataset.images, dataset.boxes
+    length = [headers[path].bytes for path in images.path]
+    rows = zip(images.split, images.name, length, strict=True)
+    told = hashlib.blake2b(digest_size=16)
+    told.update("\n".join(dataset.classes).encode())
+    told.update("\n".join(f"{split}/{name} {size}" for split, name, size in rows).encode())
+    for column in (images.size, boxes.image, boxes.label, boxes.xyxy, boxes.outline.points):
+        told.update(np.ascontiguousarray(column).tobytes())
+    return told.hexdigest()
+
+
+def intact(folder: Path, dataset: Dataset) -> bool:
+    """Whether the pictures of a tree are still those of the source: linked, or copied since."""
+    images = dataset.images
+    rows = zip(images.path, images.split, images.name, strict=True)
+    return all(_same(path, f"{folder}/images/{split}/{name}") for path, split, name in rows)
+
+
+def _same(source: str, target: str) -> bool:
+    try:
+        a, b = os.stat(source), os.stat(target)  # noqa: PTH116 - on every file: speed
+    except OSError:
+        return False
+    linked = (a.st_ino, a.st_dev) == (b.st_ino, b.st_dev)
+    return linked or (a.st_size == b.st_size and a.st_mtime_ns == b.st_mtime_ns)
+
+
+def write(
+    dataset: Dataset, folder: Path, headers: Mapping[str, Header], mapped: Map, *, copy: bool
+) -> int:
+    """Write the tree below `folder`, which is there and empty.
+
+    Args:
+        dataset: Named and split.
+        folder: Where to.
+        headers: Of the pictures, by path: what must not be linked is copied.
+        mapped: Maps over pictures (`engine.shards`).
+        copy: Copy all pictures.
+
+    Returns:
+        How many pictures were copied rather than linked.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    images = dataset.images
+    for split, name in set(zip(images.split, map(_parent, images.name), strict=True)):
+        for kind in ("images", "labels"):
+            (folder / kind / split / name).mkdir(parents=True, exist_ok=True)
+    pictures = _Pictures(dataset, headers, copy=copy)
+    parts = mapped(partial(write_shard, root=str(folder)), pictures, "writing")
+    (folder / "annotations").mkdir()
+    for split in splits(dataset):
+        rows = [part.coco[split] for part in parts if split in part.coco]
+        coco.write_rows(folder / "annotations" / f"{split}.json", dataset.classes, rows)
+    text = yolo.data_yaml(dataset.classes, splits(dataset))
+    (folder / "data.yaml").write_text(text, encoding="utf-8")
+    return sum(part.copied for part in parts)
+
+
+def _parent(name: str) -> str:
+    return str(PurePosixPath(name).parent)
+
+
+class _Pictures(Sequence[Picture]):
+    """The rows of a data set as `tree.Picture`, made slice by slice when they are asked for."""
+
+    def __init__(self, dataset: Dataset, headers: Mapping[str, Header], *, copy: bool) -> None:
+        self._dataset = dataset
+        self._headers = headers
+        self._copy = copy
+        boxes = dataset.boxes
+        self._edges = np.searchsorted(boxes.image, np.arange(len(dataset.images) + 1))
+        self._row, self._first = _numbers(dataset, np.diff(self._edges))
+
+    def __len__(self) -> int:
+        return len(self._dataset.images)
+
+    def __getitem__(self, rows: slice) -> list[Picture]:  # type: ignore[override]
+        first, last, _ = rows.indices(len(self))
+        images, boxes = self._dataset.images, self._dataset.boxes
+        edges = self._edges[first : last + 1]
+        of_boxes = slice(int(edges[0]), int(edges[-1]))
+        labels, xyxy = boxes.label[of_boxes].tolist(), boxes.xyxy[of_boxes].tolist()
+        crowd, outlines = boxes.crowd[of_boxes].tolist(), _flat(boxes.outline, of_boxes)
+        ends = (edges - edges[0]).tolist()
+        columns = zip(
+            images.path[rows],
+            images.name[rows],
+            images.split[rows],
+            images.size[rows].tolist(),
+            self._row[rows].tolist(),
+            self._first[rows].tolist(),
+            pairwise(ends),
+            strict=True,
+        )
+        return [
+            Picture(
+                path=path,
+                name=name,
+                split=split,
+                copy=self._copy or self._headers[path].rewritable,
+                width=size[0],
+                height=size[1],
+                row=row,
+                first_box=first_box,
+                labels=labels[a:b],
+                xyxy=xyxy[a:b],
+                crowd=crowd[a:b],
+                outlines=outlines[a:b],
+            )
+            for path, name, split, size, row, first_box, (a, b) in columns
+        ]
+
+
+def _flat(outlines: Outlines, rows: slice) -> list[list[float]]:
+    """Each outline as [x1, y1, x2, y2, ...]."""
+    if not len(outlines.points):
+        return [[]] * (rows.stop - rows.start)
+    return [outlines[row].reshape(-1).tolist() for row in range(rows.start, rows.stop)]
+
+
+def _numbers(dataset: Dataset, counts: Ints) -> tuple[Ints, Ints]:
+    """For each picture: its row in its split, and how many boxes stand before it there."""
+    row, first = np.zeros_like(counts), np.zeros_like(counts)
+    for split in splits(dataset):
+        members = np.flatnonzero(dataset.images.split == split)
+        row[members] = np.arange(len(members))
+        first[members] = np.cumsum(counts[members]) - counts[members]
+    return row, first
