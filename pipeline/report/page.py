@@ -1,0 +1,72 @@
+"""The report of a run: one HTML page that needs nothing else, neither files nor a network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import manifest
+from pipeline.report import words
+from pipeline.report.facts import Facts
+
+FILE = "report.html"
+_KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
+
+
+def write_report(folder: Path, facts: Facts) -> Path:
+    """Write `folder`/report.html with the plots that lie in the folder; returns its path.
+
+    Shown where they are there: training.png, pr_curve.png, f1_curve.png, confusion.png, and the
+    files of `facts.samples`.
+    """
+    page = folder / FILE
+    manifest.write_text(page, render(folder, facts))
+    return page
+
+
+def render(folder: Path, facts: Facts) -> str:
+    """The page as text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"share": _share, "count": "{:,}".format, "percent": "{:.1%}".format}
+    return environment.get_template("page.html").render(
+        facts=facts,
+        metrics=facts.metrics,
+        sentences=words.score(dict(facts.metrics), facts.split),
+        confusions=words.confusions(facts.confusions),
+        made=list(_rows(facts.made)),
+        picture=lambda name: _data_uri(folder / name),
+    )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _data_uri(path: Path) -> str:
+    """A picture as text to put into the page; "" where there is none."""
+    if not path.is_file():
+        return ""
+    text = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f"data:{_KINDS[path.suffix]};base64,{text}"
+
+
+def _rows(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Nested plain data as (path of keys, value) lines."""
+    for key, value in values.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping):
+            yield from _rows(value, f"{name}.")
+        elif isinstance(value, list | tuple):
+            yield name, ", ".join(str(v) for v in value)
+        else:
+            yield name, "-" if value is None else str(value)
