@@ -106,8 +106,9 @@ def _image_sizes(size: Ints) -> dict[str, Any]:
 def _classes(dataset: Dataset, area: Floats) -> list[dict[str, Any]]:
     count, label = len(dataset.classes), dataset.boxes.label
     boxes = np.bincount(label, minlength=count)
-    pairs = np.unique(dataset.boxes.image * max(count, 1) + label)  # each class once a picture
-    images = np.bincount(pairs % max(count, 1), minlength=count)
+    pairs = np.sort(dataset.boxes.image * count + label, kind="stable")
+    once = pairs[np.diff(pairs, prepend=-1) > 0]  # each class once a picture
+    images = np.bincount(once % max(count, 1), minlength=count)
     by_size = np.bincount(label * len(SIZES) + _size(area), minlength=count * len(SIZES))
     median = _medians(label, _relative_area(dataset, area), count)
     return [
@@ -123,10 +124,9 @@ def _classes(dataset: Dataset, area: Floats) -> list[dict[str, Any]]:
 
 
 def _medians(label: Ints, values: Floats, count: int) -> list[float | None]:
-    """The median of each label's values, from one sort; None for a label that has none."""
-    order = np.lexsort((values, label))
-    ordered = values[order]
-    edges = np.searchsorted(label[order], np.arange(count + 1))
+    """The median of each label's values; None for a label that has none."""
+    ordered = values[np.argsort(label, kind="stable")]
+    edges = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=count))])
     return [round(float(np.median(ordered[a:b])), 6) if b > a else None for a, b in pairwise(edges)]
 
 

@@ -86,6 +86,16 @@ def test_two_evaluations_are_the_same_bytes(tmp_path, prepared):
 
 
 @pytest.mark.usefixtures("detector")
+def test_a_run_that_is_being_built_is_not_named_by_its_folder(tmp_path, prepared):
+    folder = tmp_path / ".run.x1y2.part"
+    folder.mkdir()
+    evaluate(folder / "weights" / "best.pt", prepared[0], OPTIONS, folder, run={"name": "won"})
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h1>won</h1>" in page
+    assert folder.name not in page
+
+
+@pytest.mark.usefixtures("detector")
 def test_mistakes_are_listed_worst_first(tmp_path, prepared):
     evaluate(Path("best.pt"), prepared[0], OPTIONS, tmp_path)
     with (tmp_path / "mistakes.csv").open(encoding="utf-8", newline="") as lines:

@@ -10,7 +10,7 @@ import typer
 from pipeline.cli import show
 
 
-def evaluate_cli(  # noqa: PLR0913, PLR0917 - the options of the command
+def evaluate_cli(
     source: Annotated[
         Path, typer.Argument(help="A config, or a weights file.", metavar="CONFIG|WEIGHTS")
     ],
@@ -77,6 +77,7 @@ def show_metrics(metrics: dict[str, Any], split: str) -> None:
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    shares = (row[key] for key in ("AP50-95", "AP50", "precision", "recall"))
+    precision = row["precision"] if row["drawn"] else None
+    shares = (row["AP50-95"], row["AP50"], precision, row["recall"])
     shown = ("-" if share is None else f"{share:.3f}" for share in shares)
     return [row["class"], f"{row['boxes']:,}", *shown]

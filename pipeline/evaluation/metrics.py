@@ -40,6 +40,7 @@ def summary(
 ) -> dict[str, Any]:
     """The same, from scores and curves that are already there."""
     at = curve.best
+    rows = [_class(truth, scores, curve, label) for label in range(len(truth.classes))]
     return {
         "images": len(truth.images),
         "boxes": int(np.count_nonzero(~truth.boxes.crowd)),
@@ -52,8 +53,10 @@ def summary(
         "recall": _mean(curve.recall[:, at]),
         "f1": _mean(curve.f1[:, at]),
         "best_confidence": round(float(curve.confidence[at]), 3),
+        "drawn": sum(row["drawn"] for row in rows),
+        "right": sum(row["right"] for row in rows),
         "sizes": _sizes(truth, scores),
-        "classes": [_class(truth, scores, curve, label) for label in range(len(truth.classes))],
+        "classes": rows,
     }
 
 
@@ -70,14 +73,18 @@ def _sizes(truth: Dataset, scores: coco.Scores) -> dict[str, dict[str, Any]]:
 
 
 def _class(truth: Dataset, scores: coco.Scores, curve: Curves, label: int) -> dict[str, Any]:
+    hits = scores.hits[label]
+    drawn = hits.score >= curve.confidence[curve.best]
     return {
         "class": truth.classes[label],
-        "boxes": scores.hits[label].total,
+        "boxes": hits.total,
         "AP50-95": _mean(scores.precision[:, :, label, 0]),
         "AP50": _mean(scores.precision[0, :, label, 0]),
         "precision": _mean(curve.precision[label, curve.best]),
         "recall": _mean(curve.recall[label, curve.best]),
         "f1": _mean(curve.f1[label, curve.best]),
+        "drawn": int(np.count_nonzero(drawn)),
+        "right": int(np.count_nonzero(hits.hit[drawn])),
     }
 
 

@@ -88,7 +88,10 @@ def evaluate(
     findings = assess(truth, predictions, out, pictures=options.samples, track=track)
     written.write_results(out / "predictions.json", predictions, known)
     draw_training((out, run_folder(weights) or out), out / "training.png")
-    write_report(out, facts(out, findings, dataset, _made(weights, prepared, options, run)))
+    made = _made(weights, prepared, options, run)
+    if weights.is_relative_to(out):  # a run that is being built, in a folder of another name
+        made["weights"] = weights.relative_to(out).as_posix()
+    write_report(out, facts(out, findings, dataset, made))
     return findings.metrics
 
 

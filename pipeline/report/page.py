@@ -43,6 +43,7 @@ def render(folder: Path, facts: Facts) -> str:
         metrics=facts.metrics,
         sentences=words.score(dict(facts.metrics), facts.split),
         confusions=words.confusions(facts.confusions),
+        training=words.training(facts.made.get("training", {})),
         made=list(_rows(facts.made)),
         picture=lambda name: _data_uri(folder / name),
     )

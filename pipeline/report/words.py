@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 FEW = 20  # boxes; a class's score on fewer is mostly chance
@@ -18,19 +19,20 @@ TRUST = {
 
 def score(metrics: dict[str, Any], split: str) -> list[str]:
     """What the numbers say, a sentence or two a line, the most important first."""
-    if not metrics["f1"]:
+    if not metrics["right"]:
         first = f"On the {split} split the model found nothing that is right."
         return [first, *_trust(split)]
     return [_balance(metrics), *_trust(split), *_weakest(metrics), *_unsure(metrics)]
 
 
 def _balance(metrics: dict[str, Any]) -> str:
-    at = f"{metrics['best_confidence']:.2f}"
+    at, right, drawn = f"{metrics['best_confidence']:.2f}", metrics["right"], metrics["drawn"]
     return (
-        f"At a confidence of {at} or more, about {_in_100(metrics['precision'])} of 100 boxes "
-        f"that the model draws are right, and it finds about {_in_100(metrics['recall'])} of 100 "
-        f"that are there. {at} is where these two are in the best balance; a higher threshold "
-        "gives fewer false boxes, a lower one fewer missed."
+        f"At a confidence of {at} or more the model draws {drawn:,} box{'es' * (drawn != 1)}, "
+        f"of which {_of_100(right, drawn)} of 100 are right; it finds "
+        f"{_of_100(right, metrics['boxes'])} of 100 of the {metrics['boxes']:,} that are there. "
+        "A higher threshold gives fewer false boxes, a lower one fewer missed; "
+        f"{at} is the best balance over the classes."
     )
 
 
@@ -58,6 +60,21 @@ def _unsure(metrics: dict[str, Any]) -> list[str]:
     return found
 
 
+def training(run: Mapping[str, Any]) -> str:
+    """How a model came about, from its run's manifest; "" where that says nothing of it."""
+    if "model" not in run:
+        return ""
+    start = str(run.get("start", ""))
+    epochs = run.get("epochs", {})
+    parts = [
+        f"The model: {run['model']}",
+        start if start == "from scratch" else f"from {start}" if start else "",
+        f"{epochs['done']} of at most {epochs['asked']} epochs" if "done" in epochs else "",
+        f"on {run['device']}" if run.get("device") else "",
+    ]
+    return ", ".join(part for part in parts if part) + "."
+
+
 def confusions(found: list[tuple[str, str, int]]) -> list[str]:
     """The most frequent mistakes in words, from (what is there, what was said, how often)."""
     return [
@@ -72,5 +89,5 @@ def picture(missed: int, false: int, confused: int) -> str:
     return ", ".join(f"{n} {what}" for n, what in counts if n) or "no mistake"
 
 
-def _in_100(share: float) -> int:
-    return round(share * 100)
+def _of_100(part: int, whole: int) -> int:
+    return round(100 * part / whole)
