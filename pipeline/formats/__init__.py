@@ -7,8 +7,10 @@ workers pass through here.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ FORMATS = {
 _COCO_KEY = re.compile(
     r'^\s*\{.*?"(images|annotations|categories|licenses|info)"\s*:\s*[\[{]', re.DOTALL
 )
+_LOOKED_AT = 8
 _HEAD = 4096  # characters of a file that tell COCO from corner JSON
 
 
@@ -54,10 +57,10 @@ def detect(root: Path) -> str:
         raise BoxwrightError(f"{root}: no such folder.")
     if (root / "data.yaml").exists():
         return "yolo"
-    files = [*root.glob("*.json"), *root.glob("annotations/*.json")]
-    if files and all(_is_coco(file) for file in files):
+    files = _json_in(root) or _json_in(root / "annotations")
+    if files and all(map(_is_coco, files)):
         return "coco"
-    if next(root.rglob("*.json"), None) is not None:
+    if files or next(root.rglob("*.json"), None) is not None:
         return "corners"
     endings = Counter(p.suffix.lower() or "no ending" for p in root.rglob("*") if p.is_file())
     if not endings:
@@ -70,6 +73,14 @@ def detect(root: Path) -> str:
     )
 
 
-def _is_coco(file: Path) -> bool:
-    with file.open(encoding="utf-8", errors="replace") as stream:
+def _json_in(folder: Path) -> list[str]:
+    """A few of a folder's JSON files."""
+    if not folder.is_dir():
+        return []
+    found = (entry.path for entry in os.scandir(folder) if entry.name.lower().endswith(".json"))
+    return list(islice(found, _LOOKED_AT))
+
+
+def _is_coco(file: str) -> bool:
+    with open(file, encoding="utf-8", errors="replace") as stream:
         return bool(_COCO_KEY.match(stream.read(_HEAD)))

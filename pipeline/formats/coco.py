@@ -192,16 +192,16 @@ def _locate(
     file: Path, folder: Path, images: Sequence[tuple[int, _Image]], problems: list[DataError]
 ) -> tuple[dict[str, str], dict[int, str]]:
     """Paths of the pictures by name, and their names by id; a problem for those that are not."""
-    root = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118
+    root = os.path.join(os.path.abspath(folder), "")
     paths: dict[str, str] = {}
     names: dict[int, str] = {}
     for place, image in images:
-        path = os.path.abspath(os.path.join(root, image.file_name))  # noqa: PTH100, PTH118
+        path = os.path.abspath(os.path.join(root, image.file_name))
         name = path.removeprefix(root).replace(os.sep, "/")
         wrong = ""
         if not path.startswith(root):
             wrong = f"{image.file_name!r} points outside {folder}; it is not followed"
-        elif not os.path.isfile(path):  # noqa: PTH113
+        elif not os.path.isfile(path):
             wrong = f"names the picture {image.file_name!r}, which is not in {folder}"
         elif image.id in names or name in paths:
             wrong = f"id {image.id}, {image.file_name!r}: stands there twice"

@@ -8,6 +8,7 @@ import posixpath
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from pipeline.errors import DataError
 from pipeline.formats.reading import Tree
@@ -28,13 +29,21 @@ class Pairing:
     def __init__(self, tree: Tree, images_root: str, *, by_name: bool) -> None:
         self.by_name = by_name
         self.stale = 0
-        self._roots = tuple(
-            os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118
-            for root in (str(tree.root), images_root)
-        )
-        self._by_path = {os.path.abspath(p): name for name, p in tree.pictures.items()}  # noqa: PTH100
-        self._by_base = _index(tree.pictures, posixpath.basename)
-        self._by_stem = _index(tree.pictures, _stem)
+        self._pictures = tree.pictures
+        self._same_root = images_root == str(tree.root)
+        self._roots = tuple(os.path.join(_full(root), "") for root in (tree.root, images_root))
+
+    @cached_property
+    def _by_path(self) -> dict[str, str]:
+        return {_full(path): name for name, path in self._pictures.items()}
+
+    @cached_property
+    def _by_base(self) -> defaultdict[str, list[str]]:
+        return _index(self._pictures, posixpath.basename)
+
+    @cached_property
+    def _by_stem(self) -> defaultdict[str, list[str]]:
+        return _index(self._pictures, _stem)
 
     def find(self, name: str, path: str, said: str) -> str:
         """The name of the picture of one record.
@@ -48,6 +57,9 @@ class Pairing:
             DataError: There is none, or more than one, or it lies outside the source.
         """
         if said and not self.by_name:
+            beside = name[: name.rfind("/") + 1] + said
+            if self._same_root and beside in self._pictures:  # nearly always
+                return beside
             found = self._as_said(name, path, said.replace("\\", "/"))
             if found:
                 return found
@@ -60,7 +72,7 @@ class Pairing:
         return found
 
     def _as_said(self, name: str, path: str, said: str) -> str | None:
-        full = os.path.abspath(os.path.join(os.path.dirname(path), said))  # noqa: PTH100, PTH118, PTH120
+        full = _full(os.path.join(os.path.dirname(path), said))
         if full in self._by_path:
             return self._by_path[full]
         if ntpath.splitdrive(said)[0] or not full.startswith(self._roots):
@@ -70,8 +82,7 @@ class Pairing:
                 f"{said!r} points outside the source folder; it is not followed",
                 "--pair name takes the picture with the file's own name instead",
             )
-        base = posixpath.basename(said)
-        return self._nearest(name, path, self._by_base[_key(base)])
+        return self._nearest(name, path, self._by_base[_key(posixpath.basename(said))])
 
     def _nearest(self, name: str, path: str, pictures: list[str]) -> str | None:
         """Of several pictures of one name, the one in the most like-named folders."""
@@ -88,6 +99,10 @@ class Pairing:
                 "keep the file beside its picture, or name the picture in it",
             )
         return best[0]
+
+
+def _full(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(path)
 
 
 def _index(names: Iterable[str], part: Callable[[str], str]) -> defaultdict[str, list[str]]:

@@ -147,14 +147,14 @@ def background_pictures(folders: Sequence[Path], tree: Tree) -> dict[str, str]:
     Raises:
         BoxwrightError: No such folder, or no pictures in it.
     """
-    known = {os.path.abspath(path): name for name, path in tree.pictures.items()}  # noqa: PTH100
+    known = {os.path.abspath(path): name for name, path in tree.pictures.items()}
     found = {}
     for folder in folders:
         pictures = scan(folder, "").pictures
         if not pictures:
             raise BoxwrightError(f"{folder}: no background pictures here.")
         for name, path in pictures.items():
-            inside = known.get(os.path.abspath(path))  # noqa: PTH100
+            inside = known.get(os.path.abspath(path))
             found[inside or f"{folder.name}/{name}"] = tree.pictures[inside] if inside else path
     return found
 
@@ -181,7 +181,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
     for name, path in sorted(_walk(str(root), "", set())):
-        ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - on every file: speed
+        ending = os.path.splitext(name)[1].lower()
         into = pictures if ending in SUFFIXES else annotations if ending == suffix else None
         if into is not None and not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave):
             into[name] = path

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from pipeline.dataset import Dataset, strings
 from pipeline.errors import BoxwrightError
@@ -52,11 +52,10 @@ def shots_by_name(dataset: Dataset) -> int:
     0 where they do not: fewer than half of the names come in such groups, or one number counts
     all the pictures.
     """
-    stems = Counter(
-        _SHOT.sub("", str(PurePosixPath(n).with_suffix(""))) for n in dataset.images.name
-    )
+    names = dataset.images.name
+    stems = Counter(_SHOT.sub("", posixpath.splitext(name)[0]) for name in names)
     shared = {stem: count for stem, count in stems.items() if count > 1 and stem}
     pictures = sum(shared.values())
-    folders = {str(PurePosixPath(name).parent) for name in dataset.images.name}
+    folders = {posixpath.dirname(name) for name in names}
     several = len(shared) > 2 * len(folders)
-    return pictures if several and pictures >= _SHARE * len(dataset.images) else 0
+    return pictures if several and pictures >= _SHARE * len(names) else 0

@@ -126,7 +126,7 @@ def clip(reading: Reading) -> Reading:
     boxes, size = dataset.boxes, dataset.images.size[dataset.boxes.image]
     inside = geometry.clip(boxes.xyxy, size)
     before, after = geometry.area(boxes.xyxy), geometry.area(inside)
-    bad: Bools = ((inside[:, 2:] - inside[:, :2]) / size < _SMALLEST).any(axis=1)
+    bad: Bools = np.asarray(((inside[:, 2:] - inside[:, :2]) / size < _SMALLEST).any(axis=1))
     problems: list[DataError] = [
         BoxError(*reading.where(box), *_not_a_box(boxes.xyxy[box], size[box]))
         for box in np.flatnonzero(bad).tolist()

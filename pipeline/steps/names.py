@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from pipeline.dataset import Dataset, strings
 
@@ -23,15 +23,21 @@ def tree_names(dataset: Dataset, *, flat: bool = False) -> tuple[Dataset, int]:
     Returns:
         The data set, and how many names were changed to make them unique.
     """
-    kept = ["/".join(p for p in name.split("/") if p != "images") for name in dataset.images.name]
+    kept = [_without_images(name) for name in dataset.images.name]
     wished = [name.replace("/", "_") for name in kept] if flat else kept
     names = _unique(wished)
     changed = sum(a != b for a, b in zip(wished, names, strict=True))
     return replace(dataset, images=replace(dataset.images, name=strings(names))), changed
 
 
+def _without_images(name: str) -> str:
+    if "images/" not in name:
+        return name
+    return "/".join(part for part in name.split("/") if part != "images")
+
+
 def _unique(names: list[str]) -> list[str]:
-    stems = [str(PurePosixPath(name).with_suffix("")) for name in names]
+    stems = [posixpath.splitext(name)[0] for name in names]
     shared = Counter(stem.casefold() for stem in stems)
     if len(shared) == len(names):
         return names
@@ -48,5 +54,5 @@ def _unique(names: list[str]) -> list[str]:
             unique.append(name)
             continue
         taken.add(f"{key}-{number}")
-        unique.append(f"{stem}-{number}{PurePosixPath(name).suffix}")
+        unique.append(f"{stem}-{number}{posixpath.splitext(name)[1]}")
     return unique
