@@ -70,7 +70,7 @@ def read(file: Path, dataset: Dataset) -> Annotations:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DataError(file, "", f"is no COCO file: {error}", AGAIN) from error
     except KeyError as error:
-        raise DataError(file, "", f"does not have {error}, which is in labels/", AGAIN) from error
+        raise DataError(file, "", f"does not have {error}, which is in the data", AGAIN) from error
     return Annotations(images, categories, _crowds(content, images, categories))
 
 

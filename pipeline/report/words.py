@@ -8,12 +8,12 @@ from typing import Any
 FEW = 20  # boxes; a class's score on fewer is mostly chance
 
 TRUST = {
-    "train": "The model learnt from these very pictures: this says how well it remembers them, "
-    "not how good it is on new ones.",
-    "val": "The model did not learn from these pictures, but its best epoch was chosen on them, "
+    "train": "A training on this data learns from these very pictures: the score says how well "
+    "the model remembers them, not how good it is on new ones.",
+    "val": "A training on this data does not learn from val, but picks its best epoch by it, "
     "so the score flatters a little.",
-    "test": "Neither the model nor the choice of its best epoch has seen these pictures: "
-    "this is what to expect of new pictures of the same kind.",
+    "test": "A training on this data never sees test: this is what to expect of new pictures of "
+    "the same kind.",
 }
 
 
