@@ -53,14 +53,14 @@ def read_header(path: Path | str) -> Header:
     """
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            return _walk(file, path)
+        finally:
+            os.close(file)
     except OSError as error:
         raise DataError(
             path, "", f"cannot be read: {error.strerror}", "check the file's permissions"
         ) from error
-    try:
-        return _walk(file, path)
-    finally:
-        os.close(file)
 
 
 def read_headers(paths: Sequence[str]) -> list[Header | DataError]:

@@ -77,8 +77,9 @@ def _json_in(folder: Path) -> list[str]:
     """A few of a folder's JSON files."""
     if not folder.is_dir():
         return []
-    found = (entry.path for entry in os.scandir(folder) if entry.name.lower().endswith(".json"))
-    return list(islice(found, _LOOKED_AT))
+    with os.scandir(folder) as entries:
+        found = (entry.path for entry in entries if entry.name.lower().endswith(".json"))
+        return list(islice(found, _LOOKED_AT))
 
 
 def _is_coco(file: str) -> bool:

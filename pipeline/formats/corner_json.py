@@ -147,7 +147,7 @@ def _fast(batch: Batch, file: int, data: bytes) -> bool:
     """Add a file that is labelme to the letter; False, and nothing added, for any other."""
     try:
         read = _decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     for shape in read.shapes:
         if len(shape.points) != 2 or shape.shape_type not in {"rectangle", None}:

@@ -195,7 +195,8 @@ def _walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:
         return
     seen.add(real)
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as listed:
+            entries = list(listed)
     except OSError as error:
         raise DataError(folder, "", f"cannot be listed: {error.strerror}") from error
     for entry in entries:

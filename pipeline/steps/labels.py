@@ -149,7 +149,7 @@ def clip(reading: Reading) -> Reading:
 def _not_a_box(xyxy: Floats, size: Ints) -> tuple[str, str]:
     x1, y1, x2, y2 = xyxy
     written = f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
-    if x1 == x2 or y1 == y2:
+    if x1 < size[0] and y1 < size[1] and x2 > 0 and y2 > 0:
         return f"has no area: {written}", "draw it again, or --drop-bad leaves it out"
     return (
         f"lies wholly outside its picture of {size[0]}x{size[1]}: {written}",
