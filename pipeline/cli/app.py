@@ -12,8 +12,12 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli.convert import convert_cli
+from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
+from pipeline.cli.predict import predict_cli
+from pipeline.cli.preview import preview_cli
 from pipeline.cli.stats import stats_cli
+from pipeline.cli.train import train_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,3 +47,7 @@ app.command("stats")(stats_cli)
 
 
 app.command("convert")(convert_cli)
+app.command("predict")(predict_cli)
+app.command("preview")(preview_cli)
+app.command("train")(train_cli)
+app.command("doctor")(doctor_cli)

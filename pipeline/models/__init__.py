@@ -1,15 +1,22 @@
-"""Model families: one file each, found by name. Only these files import a deep-learning library."""
+"""Model families: one file or package each, found by name.
+
+Only these import a deep-learning library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.dataset import Boxes
+from pipeline import images
+from pipeline.dataset import Boxes, Dataset
+from pipeline.progress import Track, silent
 
 
 class Detector(Protocol):
@@ -24,13 +31,56 @@ class Detector(Protocol):
         conf: float = 0.25,
         iou: float = 0.7,
         max_det: int = 300,
+        every_class: bool = False,
     ) -> Boxes:
         """Find objects in BGR pictures (H, W, 3) as shown.
+
+        Args:
+            pictures: Of any sizes.
+            conf: The lowest score to give.
+            iou: Of two boxes of one class that overlap more than this, the better one is kept.
+            max_det: At most this many boxes a picture.
+            every_class: Give a box once for each class that reaches `conf`, as metrics over all
+                thresholds want it; else for its best class only.
 
         Returns:
             Boxes whose `image` is the index in `pictures`, in pixels of each picture, best score
             first within a picture.
         """
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How a training stands after an epoch.
+
+    Attributes:
+        number: From 1.
+        of: How many there will be at most.
+        losses: By name, means over the epoch's batches.
+        metrics: precision, recall, mAP50 and mAP50-95 on the split val.
+        best: Whether it is the best so far.
+    """
+
+    number: int
+    of: int
+    losses: dict[str, float]
+    metrics: dict[str, float]
+    best: bool
+
+
+class Watch(Protocol):
+    """Is told how a training goes."""
+
+    def batch(self, epoch: int, epochs: int, done: int, batches: int) -> None:
+        """A batch is done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done and its checkpoint is written."""
+
+    def sample(
+        self, number: int, names: Sequence[str], pictures: Sequence[NDArray[np.uint8]], boxes: Boxes
+    ) -> None:
+        """Names, pictures (BGR) and boxes of the batch `number`, as the model is shown them."""
 
 
 def load(weights: Path, *, imgsz: int | None = None, device: str = "auto") -> Detector:
@@ -39,12 +89,65 @@ def load(weights: Path, *, imgsz: int | None = None, device: str = "auto") -> De
     Args:
         weights: A file that `boxwright train` wrote, or one of the family's own.
         imgsz: The side in pixels that pictures are resized to; None: what it was trained at.
-        device: "auto", "cpu", "0", "0,1", "mps".
+        device: "auto", "cpu", "0", "mps".
 
     Raises:
-        BoxwrightError: The file is missing or no weights file.
+        BoxwrightError: The file is missing or no weights file, or there is no such device.
     """
     from pipeline.models import ultralytics
 
     detector: Detector = ultralytics.load(weights, imgsz=imgsz, device=device)
     return detector
+
+
+def predict(  # noqa: PLR0913 - the options of a detector, and what it looks at
+    detector: Detector,
+    dataset: Dataset,
+    *,
+    conf: float = 0.001,
+    iou: float = 0.7,
+    max_det: int = 300,
+    batch: int = 16,
+    track: Track = silent,
+) -> Dataset:
+    """Look at every picture of a data set, as metrics over all thresholds want it.
+
+    Args:
+        detector: From `load`.
+        dataset: Its boxes are not looked at.
+        conf: The lowest score to give.
+        iou: Of two boxes of one class that overlap more than this, the better one is kept.
+        max_det: At most this many boxes a picture.
+        batch: Pictures that are decoded and looked at together.
+        track: Shows progress.
+
+    Returns:
+        The same pictures with what was found: scores, and the detector's classes.
+
+    Raises:
+        DataError: A picture that cannot be read.
+    """
+    # Pictures of like shape together: they go through the model in one piece.
+    order = np.lexsort(dataset.images.size.T)
+    parts: list[Boxes] = []
+    starts = range(0, len(order), batch)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for at in track(starts, "looking", len(starts)):
+            rows = order[at : at + batch]
+            pictures = list(pool.map(images.decode, dataset.images.path[rows]))
+            found = detector.detect(pictures, conf=conf, iou=iou, max_det=max_det, every_class=True)
+            parts.append(replace(found, image=rows[found.image]))
+    return replace(dataset, classes=detector.classes, boxes=_in_order(parts))
+
+
+def _in_order(parts: Sequence[Boxes]) -> Boxes:
+    """Boxes of several batches as one table, in the order of the pictures."""
+    if not parts:
+        return Boxes.of([], [], [], score=[])
+    image = np.concatenate([part.image for part in parts])
+    order = np.argsort(image, kind="stable")
+    label, xyxy, score = (
+        np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("label", "xyxy", "score")
+    )
+    return Boxes.of(image[order], label, xyxy, score=score)

@@ -1,0 +1,178 @@
+"""A trained ultralytics model that looks at pictures.
+
+Pictures are prepared as ultralytics' validator prepares them (long side to `imgsz`, then grey to
+the next multiple of the stride and half a stride more), so that metrics on what is found here
+agree with what it reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.dataset import Boxes, Floats
+from pipeline.errors import BoxwrightError
+from pipeline.models.ultralytics import weights
+from pipeline.models.ultralytics.devices import pick
+
+Picture = NDArray[np.uint8]
+Found = tuple[Floats, Floats, NDArray[np.int64]]  # xyxy (K, 4), score (K,), label (K,)
+
+_GREY = 114
+_BATCH = 32  # pictures that go through the model at once, where a caller gives more
+
+
+class UltralyticsDetector:
+    """See `pipeline.models.Detector`.
+
+    Attributes:
+        classes: Class names; labels are indices here.
+        imgsz: The longer side of what the model is shown, in pixels.
+    """
+
+    def __init__(self, file: Path, *, imgsz: int | None, device: str) -> None:
+        model = weights.read(file)
+        from ultralytics.nn.autobackend import AutoBackend
+
+        self._transformer = type(model).__name__ == "RTDETRDetectionModel"
+        trained_at = int(getattr(model, "args", {}).get("imgsz") or 640)
+        self._model: Any = AutoBackend(model, pick(device), end2end=False, verbose=False).eval()
+        self._stride = int(self._model.stride)
+        self.classes = tuple(str(self._model.names[i]) for i in range(len(self._model.names)))
+        self.imgsz = math.ceil((imgsz or trained_at) / self._stride) * self._stride
+
+    def detect(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.7,
+        max_det: int = 300,
+        every_class: bool = False,
+    ) -> Boxes:
+        """See `pipeline.models.Detector.detect`.
+
+        Raises:
+            BoxwrightError: The GPU's memory is too small.
+        """
+        found: dict[int, Found] = {}
+        for rows in self._batches(pictures):
+            shown = [self._prepare(pictures[row]) for row in rows]
+            given = self._forward(shown)
+            kept = self._select(given, conf, iou, max_det, every_class=every_class)
+            for row, boxes in zip(rows, kept, strict=True):
+                height, width = pictures[row].shape[:2]
+                found[row] = self._in_pixels(boxes, height, width)
+        return _gathered([found[row] for row in range(len(pictures))])
+
+    def _batches(self, pictures: Sequence[Picture]) -> Iterable[list[int]]:
+        """Rows of pictures that have one shape when prepared."""
+        by_shape: dict[tuple[int, int], list[int]] = {}
+        for row, picture in enumerate(pictures):
+            by_shape.setdefault(self._shape(picture), []).append(row)
+        for rows in by_shape.values():
+            yield from (rows[at : at + _BATCH] for at in range(0, len(rows), _BATCH))
+
+    def _shape(self, picture: Picture) -> tuple[int, int]:
+        """Height and width that a picture has when prepared."""
+        if self._transformer:
+            return self.imgsz, self.imgsz
+        longer = max(picture.shape[:2])
+        height, width = (
+            math.ceil(side / longer * self.imgsz / self._stride + 0.5) * self._stride
+            for side in picture.shape[:2]
+        )
+        return height, width
+
+    def _prepare(self, picture: Picture) -> Picture:
+        if self._transformer:
+            return np.asarray(cv2.resize(picture, (self.imgsz, self.imgsz)), dtype=np.uint8)
+        height, width = self._shape(picture)
+        tall, wide = self._scaled(*picture.shape[:2])
+        small = picture if picture.shape[:2] == (tall, wide) else cv2.resize(picture, (wide, tall))
+        shown = np.full((height, width, 3), _GREY, dtype=np.uint8)
+        top, left = _margin(height - tall), _margin(width - wide)
+        shown[top : top + tall, left : left + wide] = small
+        return shown
+
+    def _scaled(self, height: int, width: int) -> tuple[int, int]:
+        scale = self.imgsz / max(height, width)
+        tall, wide = (min(math.ceil(side * scale), self.imgsz) for side in (height, width))
+        return tall, wide
+
+    def _forward(self, shown: Sequence[Picture]) -> Any:
+        import torch
+
+        batch = np.ascontiguousarray(np.stack(shown)[..., ::-1].transpose(0, 3, 1, 2))
+        try:
+            with torch.inference_mode():
+                return self._model(torch.from_numpy(batch).to(self._model.device).float() / 255)
+        except torch.cuda.OutOfMemoryError as error:
+            raise BoxwrightError(
+                f"the GPU's memory is too small for {len(shown)} pictures of {self.imgsz} pixels."
+                "\n    -> a smaller --imgsz or --batch, or --device cpu."
+            ) from error
+
+    def _select(
+        self, given: Any, conf: float, iou: float, max_det: int, *, every_class: bool
+    ) -> list[NDArray[np.float64]]:
+        """For each picture (K, 6): x1, y1, x2, y2 as prepared, score, label; best first."""
+        if self._transformer:
+            kept = _queries(given, conf, max_det, self.imgsz)
+        else:
+            from ultralytics.utils.nms import non_max_suppression
+
+            kept = non_max_suppression(
+                given,
+                conf,
+                iou,
+                multi_label=every_class,
+                max_det=max_det,
+                max_time_img=math.inf,  # it drops the rest of the batch when it is late
+            )
+        return [boxes.cpu().numpy().astype(np.float64) for boxes in kept]
+
+    def _in_pixels(self, boxes: NDArray[np.float64], height: int, width: int) -> Found:
+        xyxy = boxes[:, :4]
+        if self._transformer:
+            xyxy = xyxy / self.imgsz * np.tile([width, height], 2)
+        else:
+            shape = self._shape(np.empty((height, width, 0), dtype=np.uint8))
+            tall, wide = self._scaled(height, width)
+            left, top = _margin(shape[1] - wide), _margin(shape[0] - tall)
+            xyxy = (xyxy - np.tile([left, top], 2)) / np.tile([wide / width, tall / height], 2)
+        inside = np.clip(xyxy, 0, np.tile([width, height], 2))
+        return inside, boxes[:, 4], boxes[:, 5].astype(np.int64)
+
+
+def _margin(room: int) -> int:
+    """Where ultralytics begins the picture in a space that leaves it `room` pixels."""
+    return round(room / 2 - 0.1)
+
+
+def _queries(given: Any, conf: float, max_det: int, imgsz: int) -> list[Any]:
+    """RT-DETR's own list of boxes, cut at `conf`; it needs no suppression."""
+    import torch
+    from ultralytics.utils.ops import xywh2xyxy
+
+    rows = given[0] if isinstance(given, list | tuple) else given
+    boxes = torch.cat([xywh2xyxy(rows[..., :4]) * imgsz, rows[..., 4:]], dim=-1)
+    kept = []
+    for picture in boxes:
+        best = picture[picture[:, 4].argsort(descending=True)]
+        kept.append(best[best[:, 4] > conf][:max_det])
+    return kept
+
+
+def _gathered(found: Sequence[Found]) -> Boxes:
+    if not found:
+        return Boxes.of([], [], [], score=[])
+    xyxy, score, label = (np.concatenate(column) for column in zip(*found, strict=True))
+    counts = [len(boxes) for boxes, _, _ in found]
+    return Boxes.of(np.repeat(np.arange(len(found)), counts), label, xyxy, score=score)
