@@ -1,0 +1,69 @@
+# boxwright: `make help` tells what there is. Two commands do all the set-up:
+#   make convert train      the whole way, on the built-in sample
+#   make test               the tests
+# Your own data: make CONFIG=configs/mine.yaml convert train
+
+CONFIG ?= configs/sample.yaml
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BOXWRIGHT := $(BIN)/boxwright
+READY := $(VENV)/ready
+SAMPLE_CONFIG := configs/sample.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sample convert train check predict test lint bench clean
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make CONFIG=configs/mine.yaml convert train   the same, with your own config"
+
+setup: $(READY) ## Build .venv with everything in it (about 6 GB: torch comes with CUDA)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 setup"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): about 6 GB, some minutes."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
+	  echo "This machine has no libGL: taking the OpenCV that needs none."; \
+	  $(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt opencv-python-headless; }
+	@touch $@
+
+sample: $(READY) ## Draw the built-in data set (coins and banknotes)
+	$(BOXWRIGHT) sample $(SAMPLE_CONFIG)
+
+ifeq ($(CONFIG),$(SAMPLE_CONFIG))
+convert: sample
+endif
+convert: $(READY) ## Photos and JSON to a prepared tree
+	$(BOXWRIGHT) convert $(CONFIG)
+
+train: convert ## Train, evaluate, report
+	$(BOXWRIGHT) train $(CONFIG)
+
+check: $(READY) ## What is in the prepared tree, and a contact sheet to look at
+	$(BOXWRIGHT) stats $(CONFIG)
+	$(BOXWRIGHT) preview $(CONFIG)
+
+predict: $(READY) ## Find things with the trained weights in the validation pictures and the video
+	$(BOXWRIGHT) predict $(CONFIG)
+
+test: lint ## Lint, types and tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY) ## Us and our peers, side by side
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox
+	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
+
+clean: ## Remove the sample, its tree and the environments; runs are kept
+	rm -rf datasets/sample datasets/prepared/sample .venv .venv-bench build *.egg-info
