@@ -13,7 +13,7 @@ import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -155,8 +155,16 @@ def _mistyped(kind: type, values: Mapping[str, Any], place: str) -> list[str]:
         try:
             _convert(value, hints[key])
         except msgspec.ValidationError as error:
-            problems.append(f"{place}{key}: {value!r} does not fit: {error}")
+            problems.append(f"{place}{key}: {value!r} does not fit: {error}{_allowed(hints[key])}")
     return problems
+
+
+def _allowed(hint: Any) -> str:
+    """The values that may stand there, where they are a fixed few."""
+    values = [
+        v for part in (hint, *get_args(hint)) if get_origin(part) is Literal for v in get_args(part)
+    ]
+    return f"; one of {', '.join(map(repr, values))}" if values else ""
 
 
 def _convert(value: Any, hint: Any) -> Any:

@@ -72,6 +72,7 @@ def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
         BoxwrightError: `out` is not ours to replace, or the disk refuses.
     """
     check_replaceable(out, kind, force=force)
+    new_parent = not out.parent.exists()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(out)
@@ -86,6 +87,9 @@ def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
         raise cannot_write(Path(error.filename or out), error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        if new_parent and not out.exists():
+            with contextlib.suppress(OSError):  # somebody else has put something there since
+                out.parent.rmdir()
 
 
 def check_replaceable(out: Path, kind: str, *, force: bool) -> None:

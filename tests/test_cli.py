@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from making import boxwright, labelme, photos, rectangle, written
@@ -74,9 +75,9 @@ def test_the_shell_completes_commands():
         "COMP_WORDS": "boxwright conv",
         "COMP_CWORD": "1",
     }
-    command = [sys.executable, "-m", "pipeline"]
+    command = Path(sys.executable).with_name("boxwright")
     run = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | asked
+        [command], capture_output=True, text=True, check=False, env=os.environ | asked
     )
     assert run.stdout.strip() == "convert"
 
