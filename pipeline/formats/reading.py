@@ -181,10 +181,11 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
     for name, path in sorted(_walk(str(root), "", set())):
-        ending = os.path.splitext(name)[1].lower()
+        ending = name[name.rfind(".") :].lower()
         into = pictures if ending in SUFFIXES else annotations if ending == suffix else None
-        if into is not None and not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave):
-            into[name] = path
+        if into is None or (leave and any(fnmatch.fnmatchcase(name, one) for one in leave)):
+            continue
+        into[name] = path
     return Tree(root, pictures, annotations)
 
 

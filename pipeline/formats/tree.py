@@ -91,7 +91,7 @@ def write_shard(pictures: Sequence[Picture], root: str) -> Written:
     for picture in pictures:
         target = f"{root}/images/{picture.split}/{picture.name}"
         copied += not link_or_copy(picture.path, target, copy=picture.copy)
-        stem = os.path.splitext(picture.name)[0]
+        stem = picture.name[: picture.name.rfind(".")]
         _write(f"{root}/labels/{picture.split}/{stem}.txt", yolo_lines(picture).encode())
     return Written(coco_rows(pictures), copied)
 

@@ -53,7 +53,7 @@ def shots_by_name(dataset: Dataset) -> int:
     all the pictures.
     """
     names = dataset.images.name
-    stems = Counter(_SHOT.sub("", posixpath.splitext(name)[0]) for name in names)
+    stems = Counter(_SHOT.sub("", name[: name.rfind(".")]) for name in names)
     shared = {stem: count for stem, count in stems.items() if count > 1 and stem}
     pictures = sum(shared.values())
     folders = {posixpath.dirname(name) for name in names}

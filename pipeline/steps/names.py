@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from dataclasses import replace
 
@@ -37,7 +36,7 @@ def _without_images(name: str) -> str:
 
 
 def _unique(names: list[str]) -> list[str]:
-    stems = [posixpath.splitext(name)[0] for name in names]
+    stems = [name[: name.rfind(".")] for name in names]
     shared = Counter(stem.casefold() for stem in stems)
     if len(shared) == len(names):
         return names
@@ -54,5 +53,5 @@ def _unique(names: list[str]) -> list[str]:
             unique.append(name)
             continue
         taken.add(f"{key}-{number}")
-        unique.append(f"{stem}-{number}{posixpath.splitext(name)[1]}")
+        unique.append(f"{stem}-{number}{name[len(stem) :]}")
     return unique
