@@ -162,8 +162,8 @@ def background_pictures(folders: Sequence[Path], tree: Tree) -> dict[str, str]:
 def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     """Find pictures and annotation files below a folder, in the order of their names.
 
-    Hidden files are passed over (macOS leaves a `._a.jpg` beside each `a.jpg` in a zip), and so
-    are the side files of a folder that boxwright itself made.
+    Hidden files are passed over (macOS leaves a `._a.jpg` beside each `a.jpg` in a zip), and so is
+    what a folder that boxwright made names as lying beside its data.
 
     Args:
         root: The folder.
@@ -176,8 +176,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     """
     if not root.is_dir():
         raise BoxwrightError(f"{root}: no such folder.")
-    made = manifest.read(root)
-    leave = [*exclude, *([manifest.FILE, *made.get("side_files", [])] if made else [])]
+    leave = [*exclude, *_aside(root)]
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
     for name, path in sorted(_walk(str(root), "", set())):
@@ -187,6 +186,15 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
             continue
         into[name] = path
     return Tree(root, pictures, annotations)
+
+
+def _aside(root: Path) -> list[str]:
+    """What a folder that boxwright made names as beside its data (truth files, the video)."""
+    made = manifest.read(root)
+    if made is None:
+        return []
+    aside = [str(name) for name in made.get("aside", [])]
+    return [manifest.FILE, *aside, *(f"{name}/*" for name in aside)]
 
 
 def _walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:

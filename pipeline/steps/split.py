@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.dataset import Dataset, Ints, strings
 from pipeline.errors import BoxwrightError
+
+TRAIN = "train"
 
 
 def split(
@@ -16,10 +18,11 @@ def split(
 ) -> Dataset:
     """Assign every picture to a split; the pictures of a group go to the same one.
 
-    Groups are shuffled and dealt class by class, the rarest class first: a group belongs to the
-    rarest class in it. Each split but train is filled up to its share of the class's boxes (of
-    the pictures, for groups of background pictures only), with one group at least where there
-    are two; the last group of a class stays in train.
+    Groups are dealt class by class, the rarest class first (iterative stratification, Sechidis et
+    al. 2011, at the level of groups): a group is dealt with the rarest class in it, and each
+    split is filled up to its share of that class's boxes, counting what rarer classes brought.
+    Then each class that has a group to spare gets one in every split that has none of it; train
+    comes first.
 
     Args:
         dataset: Its groups are set.
@@ -35,61 +38,104 @@ def split(
     if len(names) < len(wanted) + 1:
         raise BoxwrightError(
             f"the pictures make {len(names)} group{'s' if len(names) > 1 else ''}: too few for "
-            f"{' + '.join(['train', *wanted])}, for a group is never parted."
+            f"{' + '.join([TRAIN, *wanted])}, for a group is never parted."
             "\n    -> check the group pattern, or give fewer splits."
         )
-    weight, stratum = _strata(dataset, group, len(names), stratify=stratify)
+    holdings = _holdings(dataset, group, stratify=stratify)
     order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(stratum[order], kind="stable")]
-    edges = np.flatnonzero(np.diff(stratum[order])) + 1
-    of_group = ["train"] * len(names)
-    for members in np.split(order, edges):
-        _deal(of_group, members.tolist(), weight, wanted)
-    _fill_empty(of_group, order.tolist(), weight, wanted)
-    assigned = strings(of_group)[group]
+    of_group = np.zeros(len(names), dtype=np.int64)  # index in `splits`
+    splits = [TRAIN, *wanted]
+    _deal(of_group, holdings, order, list(wanted.values()))
+    _spread(of_group, holdings, order, len(splits))
+    _fill_empty(of_group, np.bincount(group)[order], order, len(splits))
+    assigned = strings(splits[index] for index in of_group[group].tolist())
     return replace(dataset, images=replace(dataset.images, split=assigned))
 
 
-def _strata(dataset: Dataset, group: Ints, groups: int, *, stratify: bool) -> tuple[Ints, Ints]:
-    """The weight of each group, and its stratum: the rank of its rarest class, rarest first."""
-    pictures = np.bincount(group, minlength=groups)
-    if not stratify:
-        return pictures, np.zeros(groups, dtype=np.int64)
+@dataclass(frozen=True)
+class _Holdings:
+    """How much of each class each group holds: parallel columns, sorted by kind.
+
+    Attributes:
+        group: The group.
+        kind: The class by rank, the rarest 0; background pictures are a kind of their own.
+        count: Boxes of that class; pictures, of background.
+        edges: Where each kind begins, and the end.
+    """
+
+    group: Ints
+    kind: Ints
+    count: Ints
+    edges: Ints
+
+    def of_kind(self, kind: int) -> slice:
+        return slice(int(self.edges[kind]), int(self.edges[kind + 1]))
+
+
+def _holdings(dataset: Dataset, group: Ints, *, stratify: bool) -> _Holdings:
     boxes = dataset.boxes
-    total = np.bincount(boxes.label, minlength=len(dataset.classes))
+    kinds = len(dataset.classes) + 1
+    empty = np.ones(len(group), dtype=bool)
+    of_box, label = group[:0], boxes.label[:0]
+    if stratify:
+        of_box, label = group[boxes.image], boxes.label
+        empty = ~np.isin(group, of_box)
+    total = np.bincount(label, minlength=kinds - 1)
     rank = np.argsort(np.argsort(total, kind="stable"), kind="stable")
-    stratum = np.full(groups, len(dataset.classes), dtype=np.int64)
-    np.minimum.at(stratum, group[boxes.image], rank[boxes.label])
-    of_stratum = rank[boxes.label] == stratum[group[boxes.image]]
-    count = np.bincount(group[boxes.image][of_stratum], minlength=groups)
-    return np.where(count > 0, count, pictures), stratum
+    kind = np.concatenate([rank[label], np.full(int(empty.sum()), kinds - 1)])
+    key, count = np.unique(
+        kind * (group.max() + 1) + np.concatenate([of_box, group[empty]]), return_counts=True
+    )
+    kind, held_by = np.divmod(key, group.max() + 1)
+    return _Holdings(held_by, kind, count, np.searchsorted(kind, np.arange(kinds + 1)))
 
 
-def _deal(
-    of_group: list[str], members: list[int], weight: Ints, wanted: Mapping[str, float]
-) -> None:
-    """Fill each split up to its share of the members' weight; the rest stays in train."""
-    total = sum(int(weight[group]) for group in members)
-    left = members
-    for name, ratio in wanted.items():
-        room = ratio * total
-        taken = []
-        for group in left[:-1]:
-            if room >= weight[group] / 2:
-                taken.append(group)
-                room -= int(weight[group])
-        if not taken and len(left) > 1:  # else the class could not be measured on this split
-            taken = [min(left, key=lambda group: int(weight[group]))]
-        for group in taken:
-            of_group[group] = name
-        left = [group for group in left if of_group[group] == "train"]
+def _deal(of_group: Ints, holdings: _Holdings, order: Ints, ratios: list[float]) -> None:
+    """Fill each split up to its share of each kind; the rest stays in train."""
+    place = np.argsort(order)
+    dealt = np.zeros(len(of_group), dtype=bool)
+    for kind in range(len(holdings.edges) - 1):
+        rows = holdings.of_kind(kind)
+        group, count = holdings.group[rows], holdings.count[rows]
+        left = [row for row in np.argsort(place[group]).tolist() if not dealt[group[row]]]
+        for index, ratio in enumerate(ratios, 1):
+            room = ratio * count.sum() - count[of_group[group] == index].sum()
+            rest = []
+            for row in left:
+                if room >= count[row] / 2:
+                    of_group[group[row]] = index
+                    room -= count[row]
+                else:
+                    rest.append(row)
+            left = rest
+        dealt[group] = True
 
 
-def _fill_empty(
-    of_group: list[str], order: list[int], weight: Ints, wanted: Mapping[str, float]
-) -> None:
-    """Where every class has one group only: give each split the lightest group there is."""
-    for name in wanted:
-        if name not in of_group:
-            in_train = [group for group in order if of_group[group] == "train"]
-            of_group[min(in_train, key=lambda group: int(weight[group]))] = name
+def _spread(of_group: Ints, holdings: _Holdings, order: Ints, splits: int) -> None:
+    """Give each split a group of every kind that it has none of, where one can be spared.
+
+    A group can be spared where its split keeps another one of each kind in it; the lightest goes.
+    """
+    kinds = len(holdings.edges) - 1
+    there = np.zeros((kinds, splits), dtype=np.int64)
+    np.add.at(there, (holdings.kind, of_group[holdings.group]), 1)
+    weight = np.bincount(holdings.group, weights=holdings.count, minlength=len(of_group))
+    place = np.argsort(order)
+    for kind, index in np.argwhere(there == 0).tolist():
+        groups = holdings.group[holdings.of_kind(kind)]
+        for group in groups[np.lexsort((place[groups], weight[groups]))].tolist():
+            held = holdings.kind[holdings.group == group]
+            giver = int(of_group[group])
+            if there[kind, index] == 0 and (there[held, giver] > 1).all():
+                there[held, giver] -= 1
+                there[held, index] += 1
+                of_group[group] = index
+
+
+def _fill_empty(of_group: Ints, pictures: Ints, order: Ints, splits: int) -> None:
+    """Where no class has a group to spare: a split without pictures takes the lightest group."""
+    by_weight = order[np.argsort(pictures, kind="stable")]
+    for index in range(splits):
+        if not (of_group == index).any():
+            several = np.bincount(of_group, minlength=splits)[of_group[by_weight]] > 1
+            of_group[by_weight[several][0]] = index
