@@ -128,6 +128,9 @@ class UltralyticsDetector:
         else:
             from ultralytics.utils.nms import non_max_suppression
 
+            if every_class:  # thousands of boxes: worth the import of a compiled suppression
+                import torchvision  # noqa: F401 - used where it is imported
+
             kept = non_max_suppression(
                 given,
                 conf,

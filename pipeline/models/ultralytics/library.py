@@ -76,7 +76,6 @@ def _import_torch() -> None:
     """
     with _environment(OMP_WAIT_POLICY="passive"):
         importlib.import_module("torch")
-        importlib.import_module("torchvision")  # its compiled NMS is used where it is imported
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ class _Labels:
         ]
 
     def cache_images(self) -> None:
-        """Decode all pictures into memory; its own shows a bar on stdout that cannot be turned off."""
+        """Decode all pictures into memory; its own draws a bar on stdout, come what may."""
         for row in range(self.ni):
             self.ims[row], self.im_hw0[row], self.im_hw[row] = self.load_image(row)
 

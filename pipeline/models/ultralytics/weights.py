@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.errors import BoxwrightError
 from pipeline.models.ultralytics import library
 
+HEADS = frozenset({"Detect", "v10Detect", "RTDETRDecoder"})  # of models that give boxes
 # What a checkpoint's arguments say about the machine it was made on, and not about the model.
 _PLACES = ("data", "model", "save_dir", "project", "name", "resume", "pretrained", "device")
 
@@ -30,11 +31,9 @@ def read(path: Path) -> Any:
             f"{path}: is no weights file that can be opened: {_first_line(error)}"
             "\n    -> it should be a .pt file that `boxwright train` or ultralytics wrote."
         ) from error
-    task = getattr(model, "task", "")
-    if not isinstance(model, DetectionModel) or task != "detect":
-        raise BoxwrightError(
-            f"{path}: holds a model for {task or type(model).__name__}, not for detection."
-        )
+    head = type(model.model[-1]).__name__ if isinstance(model, DetectionModel) else ""
+    if head not in HEADS:
+        raise BoxwrightError(f"{path}: holds a {type(model).__name__}, which is no detector.")
     return model
 
 

@@ -24,7 +24,6 @@ from pipeline.errors import BoxwrightError
 from pipeline.models.ultralytics import library, weights
 
 OURS = "configs/models"
-_HEADS = frozenset({"Detect", "v10Detect", "RTDETRDecoder"})
 _NO_SIZE = re.compile(r"(yolov?\d+)(-.*)?")
 
 
@@ -93,7 +92,7 @@ def find(model: str, folder: Path, *, download: bool = False, shelf: Path | None
 
 def weights_name(model: str) -> str:
     """The file that a model's pretrained weights are published as: yolov5n is yolov5nu.pt."""
-    short = re.sub(r"^(yolov5[nsmlx])-p6$", r"\1" + "6", model)
+    short = re.sub(r"^(yolov5[nsmlx])-p6$", r"\g<1>6", model)
     old = re.fullmatch(r"(yolov5[nsmlx]6?|yolov3(-spp|-tiny)?)", short)
     return f"{short}u.pt" if old else f"{model}.pt"
 
@@ -106,7 +105,7 @@ def names() -> dict[str, tuple[Path, str]]:
     found: dict[str, tuple[Path, str]] = {}
     for file in sorted((root / "cfg" / "models").rglob("*.yaml")):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if _head(content) not in _HEADS:
+        if _head(content) not in weights.HEADS:
             continue
         match = _NO_SIZE.fullmatch(file.stem)
         sizes = content.get("scales") if match else None
@@ -151,10 +150,10 @@ def _architecture(name: str, shelf: Path | None) -> dict[str, Any]:
 
 
 def _checked(architecture: dict[str, Any], file: Path) -> dict[str, Any]:
-    if _head(architecture) not in _HEADS:
+    if _head(architecture) not in weights.HEADS:
         raise BoxwrightError(
             f"{file}: is no detection architecture: its `head` does not end in one of "
-            f"{', '.join(sorted(_HEADS))}."
+            f"{', '.join(sorted(weights.HEADS))}."
         )
     weights.build(architecture, file)
     return architecture
