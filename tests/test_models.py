@@ -64,8 +64,10 @@ def test_predictions_are_those_of_ultralytics_own_validator(best, detector, prep
     theirs = _validated(best, prepared)
     found = models.predict(detector, val, batch=7)
     assert len(found.boxes) == sum(len(rows) for rows in theirs.values()) > 0
-    for path, rows in zip(val.images.path, found.per_image(), strict=True):
-        columns = (found.boxes.xyxy[rows], found.boxes.score[rows], found.boxes.label[rows])
+    images_rows = zip(val.images.path, val.images.size, found.per_image(), strict=True)
+    for path, size, rows in images_rows:
+        cut = geometry.clip(found.boxes.xyxy[rows], size)  # as `scale_preds` does
+        columns = (cut, found.boxes.score[rows], found.boxes.label[rows])
         assert np.abs(np.column_stack(columns) - theirs[path]).max(initial=0) < 0.001
 
 
@@ -123,7 +125,7 @@ def test_no_more_boxes_than_asked_for(detector, val):
 def test_a_box_has_one_class_unless_every_one_is_wanted(detector, val):
     pictures = [images.decode(path) for path in val.images.path]
     best_only = detector.detect(pictures, conf=0.0001, iou=1.0, max_det=1000)
-    every = detector.detect(pictures, conf=0.0001, iou=1.0, max_det=1000, every_class=True)
+    every = detector.detect(pictures, conf=0.0001, iou=1.0, max_det=1000, for_metrics=True)
     assert len(every) > len(best_only)
 
 

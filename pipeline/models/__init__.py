@@ -31,7 +31,7 @@ class Detector(Protocol):
         conf: float = 0.25,
         iou: float = 0.7,
         max_det: int = 300,
-        every_class: bool = False,
+        for_metrics: bool = False,
     ) -> Boxes:
         """Find objects in BGR pictures (H, W, 3) as shown.
 
@@ -40,8 +40,9 @@ class Detector(Protocol):
             conf: The lowest score to give.
             iou: Of two boxes of one class that overlap more than this, the better one is kept.
             max_det: At most this many boxes a picture.
-            every_class: Give a box once for each class that reaches `conf`, as metrics over all
-                thresholds want it; else for its best class only.
+            for_metrics: As metrics over all thresholds want them: a box once for each class that
+                reaches `conf`, not for its best class only, and as the model gives it, not cut at
+                the border of the picture.
 
         Returns:
             Boxes whose `image` is the index in `pictures`, in pixels of each picture, best score
@@ -135,7 +136,7 @@ def predict(  # noqa: PLR0913 - the options of a detector, and what it looks at
         for at in track(starts, "looking", len(starts)):
             rows = order[at : at + batch]
             pictures = list(pool.map(images.decode, dataset.images.path[rows]))
-            found = detector.detect(pictures, conf=conf, iou=iou, max_det=max_det, every_class=True)
+            found = detector.detect(pictures, conf=conf, iou=iou, max_det=max_det, for_metrics=True)
             parts.append(replace(found, image=rows[found.image]))
     return replace(dataset, classes=detector.classes, boxes=_in_order(parts))
 

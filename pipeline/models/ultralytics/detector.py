@@ -54,7 +54,7 @@ class UltralyticsDetector:
         conf: float = 0.25,
         iou: float = 0.7,
         max_det: int = 300,
-        every_class: bool = False,
+        for_metrics: bool = False,
     ) -> Boxes:
         """See `pipeline.models.Detector.detect`.
 
@@ -65,10 +65,13 @@ class UltralyticsDetector:
         for rows in self._batches(pictures):
             shown = [self._prepare(pictures[row]) for row in rows]
             given = self._forward(shown)
-            kept = self._select(given, conf, iou, max_det, every_class=every_class)
+            kept = self._select(given, conf, iou, max_det, for_metrics=for_metrics)
             for row, boxes in zip(rows, kept, strict=True):
                 height, width = pictures[row].shape[:2]
-                found[row] = self._in_pixels(boxes, height, width)
+                xyxy = self._in_pixels(boxes[:, :4], height, width)
+                if not for_metrics:
+                    xyxy = np.clip(xyxy, 0, [width, height, width, height])
+                found[row] = xyxy, boxes[:, 4], boxes[:, 5].astype(np.int64)
         return _gathered([found[row] for row in range(len(pictures))])
 
     def _batches(self, pictures: Sequence[Picture]) -> Iterable[list[int]]:
@@ -120,7 +123,7 @@ class UltralyticsDetector:
             ) from error
 
     def _select(
-        self, given: Any, conf: float, iou: float, max_det: int, *, every_class: bool
+        self, given: Any, conf: float, iou: float, max_det: int, *, for_metrics: bool
     ) -> list[NDArray[np.float64]]:
         """For each picture (K, 6): x1, y1, x2, y2 as prepared, score, label; best first."""
         if self._transformer:
@@ -128,30 +131,29 @@ class UltralyticsDetector:
         else:
             from ultralytics.utils.nms import non_max_suppression
 
-            if every_class:  # thousands of boxes: worth the import of a compiled suppression
+            if for_metrics:  # thousands of boxes: worth the import of a compiled suppression
                 import torchvision  # noqa: F401 - used where it is imported
 
             kept = non_max_suppression(
                 given,
                 conf,
                 iou,
-                multi_label=every_class,
+                multi_label=for_metrics,
                 max_det=max_det,
                 max_time_img=math.inf,  # it drops the rest of the batch when it is late
             )
         return [boxes.cpu().numpy().astype(np.float64) for boxes in kept]
 
-    def _in_pixels(self, boxes: NDArray[np.float64], height: int, width: int) -> Found:
-        xyxy = boxes[:, :4]
+    def _in_pixels(self, xyxy: Floats, height: int, width: int) -> Floats:
+        """Boxes of the picture as prepared, in pixels of the picture as shown."""
         if self._transformer:
-            xyxy = xyxy / self.imgsz * np.tile([width, height], 2)
-        else:
-            shape = self._shape(np.empty((height, width, 0), dtype=np.uint8))
-            tall, wide = self._scaled(height, width)
-            left, top = _margin(shape[1] - wide), _margin(shape[0] - tall)
-            xyxy = (xyxy - np.tile([left, top], 2)) / np.tile([wide / width, tall / height], 2)
-        inside = np.clip(xyxy, 0, np.tile([width, height], 2))
-        return inside, boxes[:, 4], boxes[:, 5].astype(np.int64)
+            stretched: Floats = xyxy / self.imgsz * np.tile([width, height], 2)
+            return stretched
+        shape = self._shape(np.empty((height, width, 0), dtype=np.uint8))
+        tall, wide = self._scaled(height, width)
+        left, top = _margin(shape[1] - wide), _margin(shape[0] - tall)
+        shown: Floats = (xyxy - np.tile([left, top], 2)) / np.tile([wide / width, tall / height], 2)
+        return shown
 
 
 def _margin(room: int) -> int:
