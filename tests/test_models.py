@@ -281,5 +281,15 @@ def test_an_architecture_for_another_task_is_refused(tmp_path):
         zoo.find(str(file), tmp_path)
 
 
+def test_the_check_of_half_precision_tells_a_sound_model_from_a_broken_one(best):
+    from pipeline.models.ultralytics import trainer, weights
+
+    model = weights.read(best).train()
+    assert trainer.finite_at_half_precision(model, torch.device("cpu"))
+    assert model.training
+    next(model.parameters()).data.fill_(1e38)
+    assert not trainer.finite_at_half_precision(model, torch.device("cpu"))
+
+
 def test_classes_are_those_of_the_data(detector):
     assert detector.classes == CLASSES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from making import boxwright
 from training import CLASSES, SMALL, flags, prepare, tree
@@ -20,7 +22,10 @@ from training import CLASSES, SMALL, flags, prepare, tree
 from pipeline import config, models
 from pipeline.errors import BoxwrightError
 from pipeline.evaluation import run as evaluation
+from pipeline.formats import yolo
+from pipeline.models import ultralytics as family
 from pipeline.training import presets
+from pipeline.training.options import arguments
 from pipeline.training.places import newest
 from pipeline.training.run import Audience, TrainOptions, train
 
@@ -117,6 +122,44 @@ def test_the_weights_name_no_folder_of_this_machine(finished):
         assert (
             str(finished.parent.parent).encode() not in (finished / "weights" / name).read_bytes()
         )
+
+
+class Looking:
+    """Keeps the batches that a model is shown."""
+
+    def __init__(self):
+        self.batches = []
+
+    def batch(self, *_):
+        pass
+
+    def epoch(self, _):
+        pass
+
+    def sample(self, _number, _names, pictures, boxes):
+        self.batches.append((pictures, boxes))
+
+
+@pytest.mark.parametrize(
+    "hyp",
+    [
+        {"quarter_turns": 1.0},
+        {"quarter_turns": 0.5, "fliplr": 0.5, "flipud": 0.5, "translate": 0.2, "scale": 0.3},
+    ],
+)
+def test_labels_stay_tight_when_pictures_are_changed(prepared, tmp_path, hyp):
+    seen = Looking()
+    chosen = {**presets.load("none"), **hyp}
+    source = family.find(SMALL["model"], tmp_path)
+    given = arguments(options(epochs=1, batch=8), chosen)
+    family.train(source, yolo.read(prepared), given, tmp_path, watch=seen)
+    (pictures, boxes), *_ = seen.batches
+    assert len(boxes) >= 5
+    for row, box in zip(boxes.image, boxes.xyxy, strict=True):
+        bright = pictures[row].max(axis=2) > 150
+        ys, xs = np.nonzero(bright)
+        shape = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+        assert np.abs(box - shape).max() < 2.5
 
 
 # The same again, and other runs
@@ -455,6 +498,33 @@ def test_an_error_on_the_way_says_what_to_do(prepared, tmp_path, error, said):
     with pytest.raises(BoxwrightError, match=said):
         train(prepared, options(), tmp_path / "run", audience=Stop(1, error))
     assert type(error).__name__ in (tmp_path / "run.partial" / "train.log").read_text("utf-8")
+
+
+def test_a_full_disk_ends_in_words_and_no_run(prepared, tmp_path):
+    limit = 100_000  # bytes a file may have: less than a checkpoint
+
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    words = ["-m", "pipeline", "train", str(prepared), *flags(), "--name", "run"]
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        preexec_fn=full,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "cannot write here: File too large" in done.stderr
+    assert not (tmp_path / "runs" / "run").exists()
+
+
+def test_worker_processes_load_the_same_pictures(prepared, tmp_path):
+    made = train(prepared, options(workers=2, batch=2, epochs=1), tmp_path / "run")
+    assert made["epochs"]["done"] == 1
+    assert "Using 2 dataloader workers" in (tmp_path / "run" / "train.log").read_text("utf-8")
 
 
 def test_a_picture_that_went_bad_is_named(prepared, tmp_path):

@@ -27,6 +27,7 @@ class Hyp:
         hsv_h: Hue, as a share of the colour circle, either way.
         hsv_s: Saturation, as a share, either way.
         hsv_v: Brightness, as a share, either way.
+        quarter_turns: Share of pictures that are turned by 90, 180 or 270 degrees.
         degrees: Rotation in degrees, either way.
         translate: Shift as a share of the picture's size, either way.
         scale: Zoom as a share, either way.
@@ -48,6 +49,7 @@ class Hyp:
     hsv_h: Share = 0.0
     hsv_s: Share = 0.0
     hsv_v: Share = 0.0
+    quarter_turns: Share = 0.0
     degrees: Angle = 0.0
     translate: Share = 0.0
     scale: Share = 0.0

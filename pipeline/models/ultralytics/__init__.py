@@ -76,8 +76,9 @@ def train(
     Args:
         source: The model to start from, see `find`.
         data: Pictures and labels; the splits train and val are used.
-        arguments: device, workers (None for what suits it), and ultralytics' own by their names:
-            epochs, imgsz, batch, seed, optimizer, degrees, mosaic and so on.
+        arguments: device, workers (None for what suits it), quarter_turns (share of pictures that
+            are turned), and ultralytics' own by their names: epochs, imgsz, batch, seed, optimizer,
+            degrees, mosaic and so on.
         out: The run's folder, which exists.
         watch: Told after every batch and epoch.
         resume: Go on from ``out/weights/last.pt``.
@@ -97,12 +98,13 @@ def train(
         "device": "cpu" if device.type == "cpu" else str(device).removeprefix("cuda:"),
         "resume": str(out / "weights" / "last.pt") if resume else False,
     }
-    wanted = settings.pop("workers")
+    wanted, turns = settings.pop("workers"), settings.pop("quarter_turns")
     workers = workers_for(device.type) if wanted is None else wanted
     with failures.explained(out / "train.log", arguments), library.session(out / "train.log"):
         from pipeline.models.ultralytics import trainer
 
-        trainer.run(trainer.Job(source, data, library.threads(), workers, watch), settings)
+        job = trainer.Job(source, data, turns, library.threads(), workers, watch)
+        trainer.run(job, settings)
 
 
 _FIXED: dict[str, Any] = {

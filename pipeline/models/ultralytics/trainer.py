@@ -9,7 +9,9 @@ Import this file only after `library.load()`, which it does itself.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ class Job:
     Attributes:
         source: The model to start from.
         data: Pictures and labels of the splits train and val.
+        quarter_turns: Share of training pictures that are turned by 90, 180 or 270 degrees.
         threads: CPU threads for torch.
         workers: Processes that load pictures.
         watch: Told how far it is.
@@ -54,6 +57,7 @@ class Job:
 
     source: Source
     data: Dataset
+    quarter_turns: float
     threads: int
     workers: int
     watch: Watch
@@ -64,6 +68,7 @@ class _Labels:
 
     data: dict[str, Any]
     img_path: str
+    augment: bool
     ni: int
     ims: list[Any]
     im_hw0: list[Any]
@@ -81,10 +86,18 @@ class _Labels:
             for row, rows in enumerate(split.per_image())
         ]
 
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        label: dict[str, Any] = super().get_image_and_label(index)  # type: ignore[misc]
+        turns = self.data["quarter_turns"] if self.augment else 0
+        if turns and random.random() < turns:  # noqa: S311
+            _turn(label, random.randint(1, 3))  # noqa: S311
+        return label
+
     def cache_images(self) -> None:
         """Decode all pictures into memory; its own draws a bar on stdout, come what may."""
-        for row in range(self.ni):
-            self.ims[row], self.im_hw0[row], self.im_hw[row] = self.load_image(row)
+        with ThreadPoolExecutor() as pool:
+            for row, loaded in enumerate(pool.map(self.load_image, range(self.ni))):
+                self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded
 
     def _split(self, name: str) -> Dataset:
         split: Dataset = self.data[_KEY][name]
@@ -97,6 +110,18 @@ class _Yolo(_Labels, YOLODataset):  # type: ignore[misc]
 
 class _Rtdetr(_Labels, RTDETRDataset):  # type: ignore[misc]
     pass
+
+
+def _turn(label: dict[str, Any], quarters: int) -> None:
+    """Turn a picture and its labels counter-clockwise, in place; boxes stay as tight."""
+    label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
+    label["resized_shape"] = label["img"].shape[:2]
+    if quarters % 2:
+        label["ori_shape"] = label["ori_shape"][::-1]
+    boxes, shapes = label["instances"].bboxes, label["instances"].segments
+    for _ in range(quarters):  # x, y in the old picture are y, 1 - x in the new one
+        boxes[:] = np.column_stack([boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3], boxes[:, 2]])
+        shapes[:] = np.stack([shapes[..., 1], 1 - shapes[..., 0]], axis=-1)
 
 
 def _label(split: Dataset, row: int, rows: slice, *, outlined: bool) -> dict[str, Any]:
@@ -150,6 +175,7 @@ class _OnOurData:
             "names": dict(enumerate(data.classes)),
             "nc": len(data.classes),
             "channels": 3,
+            "quarter_turns": self.job.quarter_turns,
             _KEY: {split: data.of_split(split) for split in ("train", "val")},
         }
 
@@ -290,13 +316,18 @@ def _mixed_precision_works(model: Any) -> bool:
     device = next(model.parameters()).device
     if device.type != "cuda":
         return False
-    picture = torch.linspace(0, 1, 3 * 128 * 128, device=device).reshape(1, 3, 128, 128)
-    training = model.training
-    with torch.no_grad(), torch.autocast("cuda"):
-        given = model.eval()(picture)
-    model.train(training)
-    first = given[0] if isinstance(given, list | tuple) else given
-    works = bool(torch.isfinite(first).all())
+    works = finite_at_half_precision(model, device)
     if not works:
         library.log.warning("half precision gives no finite numbers on this GPU: training without.")
     return works
+
+
+def finite_at_half_precision(model: Any, device: Any) -> bool:
+    """Whether a model gives finite numbers for a picture where torch may round to 16 bits."""
+    picture = torch.linspace(0, 1, 3 * 128 * 128, device=device).reshape(1, 3, 128, 128)
+    training = model.training
+    with torch.no_grad(), torch.autocast(device.type):
+        given = model.eval()(picture)
+    model.train(training)
+    first = given[0] if isinstance(given, list | tuple) else given
+    return bool(torch.isfinite(first).all())
