@@ -24,8 +24,7 @@ MADE = {
     "run": "원 <i>run</i>",
     "evaluation": asdict(EvaluateOptions()),
     "training": {
-        "model": "yolov8n",
-        "start": "from scratch",
+        "model": {"name": "yolov8n", "start": "scratch", "hash": "00"},
         "options": {"epochs": 3, "note": "<script>alert(1)</script>"},
     },
 }
@@ -164,9 +163,10 @@ def test_words_warn_of_classes_with_few_boxes_or_none():
 
 
 def test_words_of_a_training():
-    run = {"model": "m", "start": "w.pt", "epochs": {"asked": 9, "done": 5}, "device": "cpu"}
+    model = {"name": "m", "start": "w.pt"}
+    run = {"model": model, "epochs": {"asked": 9, "done": 5}, "device": "cpu"}
     assert words.training(run) == "The model: m, from w.pt, 5 of at most 9 epochs, on cpu."
-    assert words.training({"model": "m"}) == "The model: m."
+    assert words.training({"model": {"name": "m"}}) == "The model: m."
     assert words.training({}) == ""
 
 

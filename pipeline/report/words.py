@@ -64,11 +64,10 @@ def training(run: Mapping[str, Any]) -> str:
     """How a model came about, from its run's manifest; "" where that says nothing of it."""
     if "model" not in run:
         return ""
-    start = str(run.get("start", ""))
-    epochs = run.get("epochs", {})
+    model, epochs = run["model"], run.get("epochs", {})
     parts = [
-        f"The model: {run['model']}",
-        start if start == "from scratch" else f"from {start}" if start else "",
+        f"The model: {model['name']}",
+        f"from {model['start']}" if model.get("start") else "",
         f"{epochs['done']} of at most {epochs['asked']} epochs" if "done" in epochs else "",
         f"on {run['device']}" if run.get("device") else "",
     ]
