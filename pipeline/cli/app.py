@@ -16,6 +16,7 @@ from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
 from pipeline.cli.predict import predict_cli
 from pipeline.cli.preview import preview_cli
+from pipeline.cli.sample import sample_cli
 from pipeline.cli.stats import stats_cli
 from pipeline.cli.train import train_cli
 
@@ -42,12 +43,11 @@ def _root(
     """From a folder of photos and JSON corner boxes to an object detector that can be trusted."""
 
 
-app.command("evaluate")(evaluate_cli)
-app.command("stats")(stats_cli)
-
-
+app.command("sample")(sample_cli)
 app.command("convert")(convert_cli)
-app.command("predict")(predict_cli)
+app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
 app.command("train")(train_cli)
+app.command("evaluate")(evaluate_cli)
+app.command("predict")(predict_cli)
 app.command("doctor")(doctor_cli)
