@@ -1,1 +1,1 @@
-"""."""
+"""How good a model is: COCO metrics, curves, confusion, mistakes."""

@@ -1,1 +1,1 @@
-"""."""
+"""One self-contained HTML page from what the others found."""

@@ -1,1 +1,1 @@
-"""."""
+"""One training run: from a prepared folder to a run folder."""
