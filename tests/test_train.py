@@ -75,6 +75,13 @@ def test_a_run_folder_has_everything(finished):
     assert [name for name in expected.split() if not (finished / name).is_file()] == []
 
 
+def test_no_file_names_where_it_was_made(finished):
+    texts = [
+        p for p in finished.iterdir() if p.suffix in {".yaml", ".csv"} or p.name == "manifest.json"
+    ]
+    assert [p.name for p in texts if ".partial" in p.read_text("utf-8")] == []
+
+
 def test_nothing_is_left_beside_it(finished):
     assert [path.name for path in finished.parent.iterdir()] == [finished.name]
 

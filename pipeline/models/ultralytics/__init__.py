@@ -55,11 +55,12 @@ def epochs_done(checkpoint: Path) -> int | None:
 
 
 def finish(out: Path) -> None:
-    """Slim the checkpoints of a training whose last epoch is done."""
+    """Tidy up after a training whose last epoch is done: slim checkpoints, no file of its paths."""
     from pipeline.models.ultralytics import weights
 
     for name in ("best", "last"):
         weights.slim(out / "weights" / f"{name}.pt")
+    (out / "args.yaml").unlink(missing_ok=True)
 
 
 def train(
@@ -105,6 +106,7 @@ def train(
 
         job = trainer.Job(source, data, turns, library.threads(), workers, watch)
         trainer.run(job, settings)
+        finish(out)
 
 
 _FIXED: dict[str, Any] = {

@@ -21,7 +21,7 @@ import numpy as np
 from pipeline import boxes as geometry
 from pipeline.dataset import Boxes, Dataset
 from pipeline.models import Epoch, Watch
-from pipeline.models.ultralytics import library, weights
+from pipeline.models.ultralytics import library
 from pipeline.models.ultralytics.zoo import Source
 
 library.load()
@@ -235,8 +235,7 @@ class _OnOurData:
         return True
 
     def final_eval(self) -> None:
-        for path in (self.best, self.last):  # type: ignore[attr-defined]
-            weights.slim(path)
+        """Nothing: the checkpoints are slimmed by `finish`, and our own evaluation measures."""
 
     def plot_training_samples(self, batch: dict[str, Any], ni: int) -> None:
         pictures = batch["img"].detach().float().cpu().numpy().transpose(0, 2, 3, 1)[..., ::-1]
