@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 import yaml
 
+from pipeline import manifest
 from pipeline.errors import BoxwrightError
 
 T = TypeVar("T")
@@ -51,6 +52,20 @@ class Config:
 
     def block(self, command: str) -> dict[str, Any]:
         return self.blocks.get(command, {})
+
+    def trained(self) -> Path:
+        """The weights of the run, the newest of its name.
+
+        Raises:
+            BoxwrightError: It has not been trained yet.
+        """
+        weights = manifest.newest(self.runs / self.name, "run") / "weights" / "best.pt"
+        if not weights.exists():
+            raise BoxwrightError(
+                f"{weights}: the run {self.name!r} has no trained model yet."
+                "\n    -> run `boxwright train` first."
+            )
+        return weights
 
 
 def is_config(path: Path) -> bool:

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,22 @@ def read(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and "boxwright" in record else None
+
+
+def numbered(folder: Path) -> Iterator[Path]:
+    """`folder`, `folder`-2, `folder`-3, ... without end."""
+    yield folder
+    yield from (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+
+
+def newest(folder: Path, kind: str) -> Path:
+    """The newest whole folder of a name: `folder`-3 before `folder`-2 before `folder`.
+
+    `folder` itself where there is none.
+    """
+    there = takewhile(Path.exists, numbered(folder))
+    whole = [one for one in there if (read(one) or {}).get("kind") == kind]
+    return whole[-1] if whole else folder
 
 
 def write_text(path: Path, text: str) -> None:

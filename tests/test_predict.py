@@ -19,7 +19,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
-from pipeline import models
+from pipeline import manifest, models
 from pipeline.cli.app import app
 from pipeline.dataset import Boxes
 from pipeline.errors import BoxwrightError, DataErrors
@@ -641,11 +641,14 @@ def test_a_config_names_the_weights_and_the_pictures(tmp_path, command):
     (tmp_path / "mine.yaml").write_text(
         "name: mine\nsource: in\nprepared: ready\npredict: {imgsz: 320, save_json: true}\n"
     )
+    for name in ("mine", "mine-2"):
+        (tmp_path / "runs" / name / "weights").mkdir(parents=True)
+        (tmp_path / "runs" / name / "weights" / "best.pt").touch()
+        manifest.write(tmp_path / "runs" / name, "run", {})
     found = json.loads(command("mine.yaml", "--imgsz", 160, "--json").stdout)
     assert found["photos"] == 1
-    assert command.asked == [
-        ((Path("runs/mine/weights/best.pt"),), {"imgsz": 160, "device": "auto"})
-    ]
+    newest = Path("runs/mine-2/weights/best.pt")
+    assert command.asked == [((newest,), {"imgsz": 160, "device": "auto"})]
     assert (tmp_path / "runs" / "predict" / "predictions.json").exists()
 
 

@@ -19,14 +19,13 @@ import pytest
 from making import boxwright
 from training import CLASSES, SMALL, flags, prepare, tree
 
-from pipeline import config, models
+from pipeline import config, manifest, models
 from pipeline.errors import BoxwrightError
 from pipeline.evaluation import run as evaluation
 from pipeline.formats import yolo
 from pipeline.models import ultralytics as family
 from pipeline.training import presets
 from pipeline.training.options import arguments
-from pipeline.training.places import newest
 from pipeline.training.run import Audience, TrainOptions, train
 
 REPO = Path(__file__).parents[1]
@@ -189,7 +188,7 @@ def test_the_same_run_again_is_not_made_again(run, prepared):
 def test_another_run_gets_a_name_of_its_own(run, prepared):
     before = tree(run)
     made = train(prepared, options(epochs=1), run)
-    assert Path(made["run"]) == run.with_name(f"{run.name}-2") == newest(run)
+    assert Path(made["run"]) == run.with_name(f"{run.name}-2") == manifest.newest(run, "run")
     assert tree(run) == before
 
 
@@ -203,7 +202,7 @@ def test_force_makes_it_again(run, prepared):
     before = tree(run)
     assert train(prepared, options(), run, again="force")["run"] == str(run)
     assert tree(run)["weights/best.pt"] != before["weights/best.pt"]
-    assert newest(run) == run
+    assert manifest.newest(run, "run") == run
 
 
 def test_a_folder_that_is_no_run_is_left_alone(prepared, tmp_path):

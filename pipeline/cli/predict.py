@@ -95,7 +95,7 @@ def _predict(
 ) -> dict[str, Any]:
     import dataclasses
 
-    from pipeline import config, models
+    from pipeline import config, manifest, models
     from pipeline.inference.run import PredictOptions, predict
 
     run = config.load(model) if config.is_config(model) else None
@@ -103,23 +103,15 @@ def _predict(
     sources, weights = list(options.source), options.weights or model
     if run:
         sources = sources or [str(run.prepared / "images" / "val")]
-        weights = options.weights or run.runs / run.name / "weights" / "best.pt"
+        weights = options.weights or run.trained()
     if not sources:
         raise BoxwrightError("no source.\n    -> name photos, folders, videos or a camera.")
-    folder = out or _free((run.runs if run else Path("runs")) / "predict")
+    places = manifest.numbered((run.runs if run else Path("runs")) / "predict")
+    folder = out or next(place for place in places if not place.exists())
     detector = models.load(weights, imgsz=options.imgsz, device=options.device)
     options = dataclasses.replace(options, weights=weights)
     result = predict(detector, sources, options, folder, track, force=force)
     return {"folder": str(folder), **result}
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, … that is free: nothing is lost."""
-    number, free = 1, folder
-    while free.exists():
-        number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free
 
 
 def _track(*, quiet: bool) -> Track:

@@ -43,9 +43,10 @@ def listen(*, quiet: bool) -> None:
     """Show what the core logs (notes and warnings) on stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain())
+    handler.setLevel(logging.ERROR if quiet else logging.INFO)
     log = logging.getLogger("pipeline")
     log.handlers[:] = [handler]
-    log.setLevel(logging.ERROR if quiet else logging.INFO)
+    log.setLevel(logging.INFO)
 
 
 class _Plain(logging.Formatter):

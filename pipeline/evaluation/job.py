@@ -49,22 +49,12 @@ def plan(source: Path, prepared: Path | None, flags: Mapping[str, Any], out: Pat
     if config.is_config(source):
         run = config.load(source)
         block, prepared = run.block("evaluate"), prepared or run.prepared
-        weights = _trained(run, source)
+        weights = run.trained()
     if prepared is None:
         raise BoxwrightError(f"{source}: which prepared folder should it be evaluated on?")
     options = config.options(EvaluateOptions, block, flags)
     place = run_folder(weights) or Path("runs", weights.stem)
     return Job(weights, prepared, options, out or place / f"evaluate-{options.split}")
-
-
-def _trained(run: config.Config, source: Path) -> Path:
-    weights = run.runs / run.name / "weights" / "best.pt"
-    if not weights.exists():
-        raise BoxwrightError(
-            f"{weights}: the run {run.name!r} has no trained model yet."
-            f"\n    -> run `boxwright train {source}` first."
-        )
-    return weights
 
 
 def do(todo: Job, *, force: bool = False, track: Track = silent) -> dict[str, Any]:

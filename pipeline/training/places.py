@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,12 +48,6 @@ class Place:
         return self.partial / "weights" / "last.pt"
 
 
-def newest(out: Path) -> Path:
-    """The newest finished run of a name: `out`-3 before `out`-2 before `out`; `out` without any."""
-    finished = [folder for folder in _numbered_while_there(out) if _made(folder) is not None]
-    return finished[-1] if finished else out
-
-
 def choose(out: Path, fingerprint: str, identity: Mapping[str, Any], again: Again) -> Place:
     """The place for a run.
 
@@ -68,7 +61,7 @@ def choose(out: Path, fingerprint: str, identity: Mapping[str, Any], again: Agai
         BoxwrightError: An unfinished run is there, or another one than is to be resumed, or a
             folder that is no run of ours.
     """
-    for final in _numbered(out):
+    for final in manifest.numbered(out):
         made = _made(final)
         if made is not None and made.get("fingerprint") != fingerprint:
             continue
@@ -149,18 +142,6 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.name != _LOCK:
             path.unlink()
-
-
-def _numbered(out: Path) -> Iterator[Path]:
-    yield out
-    yield from (out.with_name(f"{out.name}-{number}") for number in count(2))
-
-
-def _numbered_while_there(out: Path) -> Iterator[Path]:
-    for folder in _numbered(out):
-        if not folder.exists():
-            return
-        yield folder
 
 
 def _made(folder: Path) -> dict[str, Any] | None:
