@@ -49,7 +49,7 @@ def _struck(money: Money, face: str, rng: np.random.Generator) -> Picture:
     words = "THE BANK OF KOREA" if face == "B" else ""
     height = np.maximum(canvas, _edge(money, words)).astype(np.float32) / 255
     worn = rng.uniform(0.8, 1.3)
-    return cv2.GaussianBlur(height, (0, 0), worn) * np.float32(1.5 / worn)  # type: ignore[no-any-return]
+    return cv2.GaussianBlur(height, (0, 0), worn) * np.float32(1.5 / worn)
 
 
 def _front(sketch: Sketch, money: Money, year: str) -> None:

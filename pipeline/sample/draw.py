@@ -185,4 +185,4 @@ def mix(low: ArrayLike, high: ArrayLike, share: NDArray[Any]) -> Picture:
 
 def to_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Rounded and clipped to 0..255."""
-    return cv2.convertScaleAbs(np.clip(picture, 0, 255))  # type: ignore[no-any-return]
+    return cv2.convertScaleAbs(np.clip(picture, 0, 255))

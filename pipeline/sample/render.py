@@ -103,4 +103,4 @@ def _smear(length: float, turn: float) -> Picture:
     along = x * np.cos(turn) + y * np.sin(turn)
     across = np.abs(y * np.cos(turn) - x * np.sin(turn))
     kernel = np.clip(1 - across, 0, 1) * (np.abs(along) <= length / 2)
-    return (kernel / kernel.sum()).astype(np.float32)  # type: ignore[no-any-return]
+    return (kernel / kernel.sum()).astype(np.float32)
