@@ -6,11 +6,14 @@ images/<split>/…, labels/<split>/…, annotations/<split>.json (COCO), data.ya
 from __future__ import annotations
 
 import logging
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
+import numpy as np
 from msgspec import Meta
 
 from pipeline import formats, manifest, prepared
@@ -268,6 +271,11 @@ def _record(
         "classes": list(dataset.classes),
         "splits": {name: prepared.summary(dataset, name) for name in prepared.splits(dataset)},
         "notes": reading.notes,
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "msgspec": msgspec.__version__,
+        },
         "content": prepared.content_hash(dataset, reading.headers),
     }
 

@@ -123,6 +123,7 @@ def test_the_manifest_tells_source_options_counts_and_version(tmp_path):
     convert(photos(tmp_path / "photos"), tmp_path / "out", ConvertOptions(seed=3))
     made = json.loads((tmp_path / "out/manifest.json").read_text())
     assert made["kind"] == "prepared"
+    assert {"python", "numpy", "msgspec"} <= set(made["versions"])
     assert made["options"]["seed"] == 3
     assert made["steps"][0] == {"step": "read", "images": 10, "boxes": 10}
     assert made["splits"]["train"]["images"] + made["splits"]["val"]["images"] == 10
