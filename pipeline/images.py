@@ -202,5 +202,5 @@ def link_or_copy(source: str, target: str, *, copy: bool) -> bool:
             pass
         else:
             return True
-    shutil.copyfile(source, target)
+    shutil.copy2(source, target)  # with its time, by which a rerun knows the copy
     return False

@@ -346,11 +346,12 @@ def test_the_source_is_never_changed(tmp_path):
 # --- reruns --------------------------------------------------------------------------------------
 
 
-def test_a_rerun_that_changes_nothing_leaves_the_tree_alone(tmp_path):
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_rerun_that_changes_nothing_leaves_the_tree_alone(tmp_path, copy):
     source = photos(tmp_path / "photos")
-    convert(source, tmp_path / "out")
+    convert(source, tmp_path / "out", ConvertOptions(copy=copy))
     inode = (tmp_path / "out").stat().st_ino
-    assert convert(source, tmp_path / "out")["unchanged"]
+    assert convert(source, tmp_path / "out", ConvertOptions(copy=copy))["unchanged"]
     assert (tmp_path / "out").stat().st_ino == inode
 
 
