@@ -177,6 +177,35 @@ def test_a_picture_whose_only_box_is_bad_is_not_taken_for_background(tmp_path):
     assert "a3.jpg" not in yolo.read(tmp_path / "out").images.name
 
 
+@pytest.mark.parametrize("flags", [[], ["--skip-bad"]])
+def test_pictures_that_are_all_damaged_are_all_named(tmp_path, flags):
+    source = photos(tmp_path / "photos", 3)
+    for number in range(3):
+        written(source / f"a{number}.jpg", b"")
+    run = boxwright("convert", source, tmp_path / "out", *flags)
+    assert run.returncode == 1
+    assert all(f"a{number}.jpg" in run.stderr for number in range(3))
+
+
+@pytest.mark.parametrize("flags", [[], ["--skip-bad"]])
+def test_json_that_all_lost_their_pictures_are_all_named(tmp_path, flags):
+    picture(tmp_path / "photos/lone.jpg")
+    for number in range(3):
+        labelme(tmp_path / f"photos/a{number}.json", rectangle("Ten", 1, 1, 9, 9))
+    run = boxwright("convert", tmp_path / "photos", tmp_path / "out", *flags)
+    assert run.returncode == 1
+    assert all(f"a{number}.json" in run.stderr for number in range(3))
+
+
+def test_a_yolo_tree_of_damaged_pictures_only_is_told(tmp_path):
+    boxwright("convert", photos(tmp_path / "photos", 4), tmp_path / "out", "--copy")
+    for file in (tmp_path / "out/images").rglob("*.jpg"):
+        file.write_bytes(b"")
+    run = boxwright("stats", tmp_path / "out")
+    assert run.returncode == 1
+    assert "4 problems" in run.stderr
+
+
 def test_drop_bad_leaves_out_what_cannot_be_a_box(tmp_path):
     source = photos(tmp_path / "photos")
     box(100, 100, 120, 120)(source)

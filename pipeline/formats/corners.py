@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.dataset import Bools, Boxes, Dataset, Floats, Images, Ints, Outlines
 from pipeline.engine import SHARD, Map, in_process
-from pipeline.errors import BoxwrightError, DataError
+from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats import corner_json
 from pipeline.formats.corner_json import FIELDS, Batch, Rules
 from pipeline.formats.pairing import Pairing
@@ -47,6 +47,7 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
 
     Raises:
         BoxwrightError: No such folder, no pictures or no JSON in it, unknown field names.
+        DataErrors: Not one picture can be read.
     """
     options = options or ReadOptions()
     _check(options)
@@ -59,6 +60,8 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
     records.problems += _alone(tree, wanted, records.failed)
     images, headers, damaged = read_pictures(wanted, mapped)
     records.problems += damaged
+    if not len(images):
+        raise DataErrors(records.problems)
     reading = _assemble(root, records, images, headers, options.scale)
     lost = _without_their_boxes(records, reading)
     return reading.keep_images(~lost)

@@ -63,6 +63,7 @@ def read_source(
 
     Raises:
         BoxwrightError: No data.yaml, or it names folders that are missing.
+        DataErrors: Not one picture can be read.
     """
     del options
     file = root if root.is_file() else root / "data.yaml"
@@ -81,6 +82,8 @@ def read_source(
     if not listed:
         raise BoxwrightError(f"{file}: names no split that holds a picture.")
     images, headers, damaged = read_pictures(listed, mapped)
+    if not len(images):
+        raise DataErrors(damaged)
     labels = [str(label_path(Path(path))) for path in images.path]
     parts = mapped(partial(yolo_lines.parse, classes=len(classes)), labels, "reading labels")
     boxes, place = _columns(parts, images)
