@@ -95,17 +95,22 @@ class Outlines:
     def take(self, rows: Ints | Bools) -> Outlines:
         index = np.arange(len(self))[rows]
         counts = np.diff(self.start)[index]
-        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        within = np.arange(start[-1]) - np.repeat(start[:-1], counts)
-        return Outlines(self.points[np.repeat(self.start[index], counts) + within], start)
+        first = np.cumsum(counts) - counts
+        within = np.arange(counts.sum()) - np.repeat(first, counts)
+        points = self.points[np.repeat(self.start[index], counts) + within]
+        return Outlines.of_counts(points, counts)
 
     @staticmethod
     def of(polygons: Sequence[Any]) -> Outlines:
         """From one (K, 2) sequence a row; an empty one where there is no outline."""
-        counts = [len(p) for p in polygons]
-        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         filled = [np.asarray(p, dtype=np.float64).reshape(-1, 2) for p in polygons if len(p)]
-        return Outlines(np.concatenate(filled) if filled else np.zeros((0, 2)), start)
+        points = np.concatenate(filled) if filled else np.zeros((0, 2))
+        return Outlines.of_counts(points, [len(p) for p in polygons])
+
+    @staticmethod
+    def of_counts(points: Floats, counts: Any) -> Outlines:
+        """From all points (P, 2), row after row, and how many each row has (M,)."""
+        return Outlines(points, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
     @staticmethod
     def none(rows: int) -> Outlines:

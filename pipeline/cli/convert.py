@@ -108,16 +108,12 @@ def _classes(text: str | None) -> dict[str, list[str] | None] | None:
 def _show(made: dict[str, Any], out: Path) -> None:
     splits = made["splits"]
     header = ["", *splits, "all"]
-    rows = [
-        [what, *(part[what] for part in splits.values()), sum(p[what] for p in splits.values())]
-        for what in ("images", "backgrounds", "groups", "boxes")
-    ]
-    rows += [
-        [f"  {name}", *(p["classes"][name] for p in splits.values()), ""]
-        for name in made["classes"]
-    ]
-    for row in rows[4:]:
-        row[-1] = sum(row[1:-1])
+    kinds = ("images", "backgrounds", "groups", "boxes")
+    counts = {kind: [part[kind] for part in splits.values()] for kind in kinds}
+    counts |= {
+        f"  {name}": [part["classes"][name] for part in splits.values()] for name in made["classes"]
+    }
+    rows = [[what, *count, sum(count)] for what, count in counts.items()]
     show.table(header, rows)
     if made["left_out"]:
         show.line(f"{len(made['left_out'])} left out; all are named in {out}/manifest.json")

@@ -138,7 +138,7 @@ def _join(batches: list[Batch], files: list[str]) -> _Records:
         label=np.concatenate(label),
         labels=list(labels),
         corners=np.concatenate([_floats(b.corners) for b in batches]).reshape(-1, 4),
-        outline=Outlines(points, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)),
+        outline=Outlines.of_counts(points, counts),
         failed={problem.path for problem in problems},
         problems=problems,
         notes=sum((Counter(b.notes) for b in batches), Counter[str]()),

@@ -147,6 +147,8 @@ def background_pictures(folders: Sequence[Path], tree: Tree) -> dict[str, str]:
     Raises:
         BoxwrightError: No such folder, or no pictures in it.
     """
+    if not folders:
+        return {}
     known = {os.path.abspath(path): name for name, path in tree.pictures.items()}
     found = {}
     for folder in folders:

@@ -151,12 +151,11 @@ def _columns(parts: Sequence[yolo_lines.Lines], images: Images) -> tuple[Boxes, 
     xywhn = np.concatenate([np.asarray(p.xywhn) for p in parts]).reshape(-1, 4)
     counts = np.concatenate([np.asarray(p.outline_counts, dtype=np.int64) for p in parts])
     points = np.concatenate([np.asarray(p.outline) for p in parts]).reshape(-1, 2)
-    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     boxes = Boxes.of(
         row,
         np.concatenate([p.label for p in parts]),
         geometry.xywhn_to_xyxy(xywhn, size),
-        outline=Outlines(points * np.repeat(size, counts, axis=0), start),
+        outline=Outlines.of_counts(points * np.repeat(size, counts, axis=0), counts),
     )
     return boxes, np.concatenate([np.asarray(p.place, dtype=np.int64) for p in parts])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -124,10 +125,7 @@ class Limb:
         x1, y1, x2, y2 = _window(np.concatenate(shapes), picture, 3)
         if x2 <= x1 or y2 <= y1:
             return
-        cover = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-        sketch = Sketch(cover, (-x1, -y1), 1.0)
-        for shape in shapes:
-            sketch.fill(shape, 255)
+        cover = _filled(shapes, (x1, y1, x2, y2))
         colour = _skin(cover, float(radii[0]), self.skin, light)
         self._details(colour, (-x1, -y1), line, radii)
         below = picture[y1:y2, x1:x2]
@@ -184,12 +182,18 @@ def cast_shadow(picture: Picture, layer: Layer, camera: Camera, light: Light) ->
     x1, y1, x2, y2 = _window(np.concatenate(moved), picture, int(3 * spread) + 2)
     if x2 <= x1 or y2 <= y1:
         return
-    dark = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-    sketch = Sketch(dark, (-x1, -y1), 1.0)
-    for shape in moved:
-        sketch.fill(shape, 255)
-    soft = _blurred(dark, spread)
+    soft = _blurred(_filled(moved, (x1, y1, x2, y2)), spread)
     picture[y1:y2, x1:x2] *= 1 - (light.depth / 255) * soft[..., None].astype(np.float32)
+
+
+def _filled(shapes: Sequence[Floats], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """A mask of the window (x1, y1, x2, y2) of the picture: 255 inside the shapes."""
+    x1, y1, x2, y2 = window
+    mask = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
+    sketch = Sketch(mask, (-x1, -y1), 1.0)
+    for shape in shapes:
+        sketch.fill(shape, 255)
+    return mask
 
 
 def _blurred(mask: NDArray[np.uint8], spread: float) -> NDArray[np.uint8]:
