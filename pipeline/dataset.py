@@ -39,6 +39,7 @@ class Images:
         size: (N, 2) width and height in pixels as shown (EXIF turn applied).
         group: (N,) what a split must not part: a video, a person, the shots of one note.
         split: (N,) "train", "val", "test", "train_dev", or "" while unassigned.
+        origin: (N,) the source that it comes from (a camera, a shop, a scraper), or "".
     """
 
     name: Strings
@@ -46,13 +47,19 @@ class Images:
     size: Ints
     group: Strings
     split: Strings
+    origin: Strings
 
     def __len__(self) -> int:
         return len(self.name)
 
     def take(self, rows: Ints | Bools) -> Images:
         return Images(
-            self.name[rows], self.path[rows], self.size[rows], self.group[rows], self.split[rows]
+            self.name[rows],
+            self.path[rows],
+            self.size[rows],
+            self.group[rows],
+            self.split[rows],
+            self.origin[rows],
         )
 
     @staticmethod
@@ -63,7 +70,7 @@ class Images:
         group: Sequence[str] | None = None,
         split: Sequence[str] | None = None,
     ) -> Images:
-        """Columns from plain sequences; groups and splits are "" where not given."""
+        """Columns from plain sequences; what is not given is ""."""
         none = [""] * len(name)
         return Images(
             name=strings(name),
@@ -71,6 +78,7 @@ class Images:
             size=np.asarray(size, dtype=np.int64).reshape(-1, 2),
             group=strings(none if group is None else group),
             split=strings(none if split is None else split),
+            origin=strings(none),
         )
 
 

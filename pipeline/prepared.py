@@ -1,6 +1,7 @@
 """The prepared tree on disk: what `convert` writes and `train` reads.
 
-images/<split>/…, labels/<split>/…, annotations/<split>.json (COCO), data.yaml.
+images/<split>/…, labels/<split>/…, annotations/<split>.json (COCO), pictures.csv (groups and
+origins), data.yaml.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from pipeline.dataset import Dataset, Ints, Outlines
 from pipeline.engine import Map
-from pipeline.formats import coco, yolo
+from pipeline.formats import coco, pictures_csv, yolo
 from pipeline.formats.tree import Picture, write_shard
 from pipeline.images import Header
 
@@ -43,17 +44,17 @@ def summary(dataset: Dataset, split: str) -> dict[str, Any]:
 
 
 def content_hash(dataset: Dataset, headers: Mapping[str, Header]) -> str:
-    """A hash of what a trainer would see.
+    """A hash of what is in a tree.
 
-    Of classes, splits, names, boxes and the length of each picture's file; the pixels are not
-    read for it.
+    Of classes, splits, names, groups, origins, boxes and the length of each picture's file; the
+    pixels are not read for it.
     """
     images, boxes = dataset.images, dataset.boxes
     length = [headers[path].bytes for path in images.path]
-    rows = zip(images.split, images.name, length, strict=True)
+    rows = zip(images.split, images.name, length, images.group, images.origin, strict=True)
     told = hashlib.blake2b(digest_size=16)
     told.update("\n".join(dataset.classes).encode())
-    told.update("\n".join(f"{split}/{name} {size}" for split, name, size in rows).encode())
+    told.update("\n".join(f"{split}/{' '.join(map(str, rest))}" for split, *rest in rows).encode())
     for column in (images.size, boxes.image, boxes.label, boxes.xyxy, boxes.outline.points):
         told.update(np.ascontiguousarray(column).tobytes())
     return told.hexdigest()
@@ -103,6 +104,7 @@ def write(
     for split in splits(dataset):
         rows = [part.coco[split] for part in parts if split in part.coco]
         coco.write_rows(folder / "annotations" / f"{split}.json", dataset.classes, rows)
+    pictures_csv.write(folder, images)
     text = yolo.data_yaml(dataset.classes, splits(dataset))
     (folder / "data.yaml").write_text(text, encoding="utf-8")
     return sum(part.copied for part in parts)

@@ -21,7 +21,7 @@ from pipeline.config import read_yaml
 from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.engine import Map, in_process, shards
 from pipeline.errors import BoxwrightError, DataErrors
-from pipeline.formats import yolo_lines
+from pipeline.formats import pictures_csv, yolo_lines
 from pipeline.formats.reading import Reading, ReadOptions, read_pictures
 from pipeline.images import SUFFIXES
 from pipeline.progress import Track, silent
@@ -38,7 +38,7 @@ def read(root: Path, track: Track = silent) -> Dataset:
 
     Returns:
         Pictures split by split, in the order of their names; `images.name` is the path below
-        the split's folder.
+        the split's folder. Groups and origins are those of its pictures.csv, if it has one.
 
     Raises:
         BoxwrightError: No data.yaml, or it names folders that are missing.
@@ -88,7 +88,7 @@ def read_source(
     parts = mapped(partial(yolo_lines.parse, classes=len(classes)), labels, "reading labels")
     boxes, place = _columns(parts, images)
     return Reading(
-        dataset=Dataset(base, classes, _unsplit_names(images), boxes),
+        dataset=Dataset(base, classes, _facts(images, pictures_csv.read(base)), boxes),
         source=strings(labels),
         place=place,
         place_name="line {}",
@@ -160,8 +160,15 @@ def _columns(parts: Sequence[yolo_lines.Lines], images: Images) -> tuple[Boxes, 
     return boxes, np.concatenate([np.asarray(p.place, dtype=np.int64) for p in parts])
 
 
-def _unsplit_names(images: Images) -> Images:
-    """Names without the number of their split, which becomes the split itself."""
+def _facts(images: Images, known: Mapping[str, tuple[str, str]]) -> Images:
+    """Names without the number of their split, which becomes the split itself; groups, origins."""
     numbers, names = zip(*(name.split("/", 1) for name in images.name), strict=True)
-    splits = strings(SPLITS[int(number)] for number in numbers)
-    return replace(images, name=strings(names), split=splits)
+    splits = [SPLITS[int(number)] for number in numbers]
+    facts = [known.get(f"{split}/{name}", ("", "")) for split, name in zip(splits, names, strict=True)]
+    return replace(
+        images,
+        name=strings(names),
+        split=strings(splits),
+        group=strings(group for group, _ in facts),
+        origin=strings(origin for _, origin in facts),
+    )
