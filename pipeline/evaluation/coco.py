@@ -100,6 +100,32 @@ def check(truth: Dataset) -> None:
 
 
 def _score_class(truth: Boxes, found: Boxes, label: int) -> tuple[Floats, Floats, Hits]:
+    coco = _matched(truth, found, label)
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.accumulate()
+    absent = truth.crowd[truth.label == label].all()
+    precision, recall = coco.eval["precision"][..., -1], coco.eval["recall"]
+    if absent:
+        precision, recall = np.full_like(precision, np.nan), np.full_like(recall, np.nan)
+    return _missing(precision), _missing(recall), _hits(_all_sizes(coco))
+
+
+def pictures(truth: Boxes, found: Boxes, label: int) -> list[Mapping[str, Any]]:
+    """What COCO finds picture by picture for one class, boxes of all sizes.
+
+    Returns:
+        pycocotools' own records (`COCOeval.evalImgs`) of the pictures that hold a box or a
+        prediction of the class; ``image_id`` is the picture's row and one more.
+    """
+    return [picture for picture in _all_sizes(_matched(truth, found, label)) if picture is not None]
+
+
+def _all_sizes(coco: Any) -> list[Mapping[str, Any] | None]:
+    return coco.evalImgs[: len(coco.params.imgIds)]
+
+
+def _matched(truth: Boxes, found: Boxes, label: int) -> Any:
+    """A COCOeval of one class after matching, before anything is averaged."""
     from pycocotools.cocoeval import COCOeval
 
     truth, found = truth.take(truth.label == label), found.take(found.label == label)
@@ -108,13 +134,7 @@ def _score_class(truth: Boxes, found: Boxes, label: int) -> tuple[Floats, Floats
         coco = COCOeval(_index(ids, truth), _index(ids, found), "bbox")
         coco.params.maxDets = [*DETECTIONS, _most(found)]
         coco.evaluate()
-        coco.accumulate()
-    absent = truth.crowd.all()
-    precision, recall = coco.eval["precision"][..., -1], coco.eval["recall"]
-    if absent:
-        precision, recall = np.full_like(precision, np.nan), np.full_like(recall, np.nan)
-    hits = _hits(coco.evalImgs[: len(ids)])
-    return _missing(precision), _missing(recall), hits
+    return coco
 
 
 def _missing(values: Floats) -> Floats:

@@ -84,7 +84,7 @@ def evaluate(
     known = coco_file.read(dataset.root / "annotations" / f"{options.split}.json", truth)
     truth = coco_file.mark_crowds(truth, known)
     coco.check(truth)
-    predictions = _predict(weights, truth, options, track)
+    predictions = predict(weights, truth, options, track)
     findings = assess(truth, predictions, out, pictures=options.samples, track=track)
     written.write_results(out / "predictions.json", predictions, known)
     draw_training((out, run_folder(weights) or out), out / "training.png")
@@ -95,8 +95,12 @@ def evaluate(
     return findings.metrics
 
 
-def _predict(weights: Path, truth: Dataset, options: EvaluateOptions, track: Track) -> Dataset:
-    """What the model says of the pictures, as it will be written, in the classes of the data."""
+def predict(weights: Path, truth: Dataset, options: EvaluateOptions, track: Track) -> Dataset:
+    """What the model says of the pictures, as it will be written, in the classes of the data.
+
+    Raises:
+        BoxwrightError: No weights file, or other classes than those of the data.
+    """
     from pipeline import models
 
     detector = models.load(weights, imgsz=options.imgsz, device=options.device)
