@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pipeline.errors import DataError
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Read = TypeVar("Read")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _READ_FIRST = 4096
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers hold the size
-_ORIENTATION = 0x0112
+_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 
 
 class Header(NamedTuple):
@@ -51,10 +52,15 @@ def read_header(path: Path | str) -> Header:
     Raises:
         DataError: Not readable, empty, cut short, or no picture.
     """
+    return _opened(path, _walk)
+
+
+def _opened(path: Path | str, read: Callable[[int, Path | str], Read]) -> Read:
+    """What `read` makes of an open file."""
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            return _walk(file, path)
+            return read(file, path)
         finally:
             os.close(file)
     except OSError as error:
@@ -89,47 +95,130 @@ def _walk(file: int, path: Path | str) -> Header:
 
 
 def _jpeg(file: int, start: bytes, path: Path | str) -> Header:
-    """Walk the JPEG's segments up to the start of frame (ITU-T T.81, annex B)."""
-    at, orientation = 2, 1
-    while True:
-        segment = start[at : at + 9] if at + 9 <= len(start) else _at(file, at, 9)
-        if len(segment) < 9 or segment[0] != 0xFF:
-            return _decoded(path, rewritable=True)
-        marker = segment[1]
-        if marker in _SOF:
-            height, width = struct.unpack(">HH", segment[5:9])
+    orientation = 1
+    for segment, at in _segments(file, start):
+        if segment[1] in _SOF:
             break
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        length = struct.unpack(">H", segment[2:4])[0]
-        if marker == 0xE1 and segment[4:8] == b"Exif":
-            orientation = _exif_orientation(_at(file, at + 10, length - 8))
-        at += 2 + length
+        if segment[1] == 0xE1 and segment[4:8] == b"Exif":
+            orientation = _orientation(_at(file, at + 10, _length(segment) - 8))
+    else:
+        return _decoded(path, rewritable=True)
     end, length = _tail(file, 2)
     if end != b"\xff\xd9":
         return _decoded(path, rewritable=True)
+    height, width = struct.unpack(">HH", segment[5:9])
     if orientation >= 5:
         width, height = height, width
     return Header(width, height, orientation, bytes=length)
 
 
-def _exif_orientation(tiff: bytes) -> int:
-    """The orientation tag of the first directory of an EXIF block; 1 where there is none."""
+def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
+    """The first 9 bytes of each of a JPEG's segments, and where it lies (ITU-T T.81, annex B).
+
+    They end where the file does, or what is no segment begins.
+    """
+    at = 2
+    while True:
+        segment = start[at : at + 9] if at + 9 <= len(start) else _at(file, at, 9)
+        if len(segment) < 9 or segment[0] != 0xFF:
+            return
+        if segment[1] == 0xFF:  # a fill byte
+            at += 1
+            continue
+        yield segment, at
+        at += 2 + _length(segment)
+
+
+def _length(segment: bytes) -> int:
+    """Of a JPEG's segment, without its marker."""
+    return int.from_bytes(segment[2:4], "big")
+
+
+def read_exif(path: Path | str) -> bytes:
+    """A picture's EXIF block, a TIFF header and what it leads to; b"" where there is none.
+
+    Only the file's header is read, nothing decoded.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return _opened(path, _exif)
+
+
+def _exif(file: int, path: Path | str) -> bytes:
+    start = os.read(file, _READ_FIRST)
+    if start[:2] == b"\xff\xd8":
+        return _jpeg_exif(file, start)
+    if start[:8] == b"\x89PNG\r\n\x1a\n":
+        return _png_exif(file)
+    return _other_exif(path)
+
+
+def _jpeg_exif(file: int, start: bytes) -> bytes:
+    for segment, at in _segments(file, start):
+        if segment[1] == 0xE1 and segment[4:8] == b"Exif":
+            return _at(file, at + 10, _length(segment) - 8)
+        if segment[1] in _SOF:
+            break
+    return b""
+
+
+def _png_exif(file: int) -> bytes:
+    """The eXIf chunk, which may stand before the pixels or after them."""
+    at = 8
+    while len(head := _at(file, at, 8)) == 8 and head[4:] != b"IEND":
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"eXIf":
+            return _at(file, at + 8, length)
+        at += 12 + length
+    return b""
+
+
+def _other_exif(path: Path | str) -> bytes:
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore")
+            exif = picture.getexif()
+            exif.get_ifd(_EXIF_IFD)  # a TIFF's is only written out once it was asked for
+            return exif.tobytes().removeprefix(b"Exif\0\0")
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError):
+        return b""  # no picture: whoever reads the picture itself says so
+
+
+def tiff_tags(tiff: bytes, at: int | None = None) -> dict[int, tuple[str, int, int, int]]:
+    """One directory of an EXIF block, as far as it is whole (TIFF 6.0, section 2).
+
+    Args:
+        tiff: The block, from its TIFF header on.
+        at: Where the directory lies; None for the first.
+
+    Returns:
+        By tag: the byte order ("<" or ">"), the field type, the number of values, and the place
+        in the block where the entry holds them (where four bytes do) or says where they are.
+    """
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
-        return 1
-    at = struct.unpack_from(order + "I", tiff, 4)[0]
+        return {}
+    at = struct.unpack_from(order + "I", tiff, 4)[0] if at is None else at
     if at + 2 > len(tiff):
-        return 1
-    for entry in range(struct.unpack_from(order + "H", tiff, at)[0]):
-        place = at + 2 + 12 * entry
-        if place + 12 > len(tiff):
-            return 1
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, place)
-        if tag == _ORIENTATION:
-            return value if 1 <= value <= 8 else 1
-    return 1
+        return {}
+    found = {}
+    count = struct.unpack_from(order + "H", tiff, at)[0]
+    for place in range(at + 2, min(at + 2 + 12 * count, len(tiff) - 11), 12):
+        tag, kind, values = struct.unpack_from(order + "HHI", tiff, place)
+        found[tag] = (order, kind, values, place + 8)
+    return found
+
+
+def _orientation(tiff: bytes) -> int:
+    """The orientation in an EXIF block; 1 where there is none."""
+    order, _, _, place = tiff_tags(tiff).get(_ORIENTATION, ("", 0, 0, 0))
+    value = struct.unpack_from(order + "H", tiff, place)[0] if order else 1
+    return value if 1 <= value <= 8 else 1
 
 
 def _at(file: int, place: int, count: int) -> bytes:
