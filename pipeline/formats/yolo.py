@@ -8,10 +8,13 @@ See https://docs.ultralytics.com/datasets/detect/.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -21,11 +24,12 @@ from pipeline.config import read_yaml
 from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.engine import Map, in_process, shards
 from pipeline.errors import BoxwrightError, DataErrors
-from pipeline.formats import pictures_csv, yolo_lines
+from pipeline.formats import lists, pictures_csv, yolo_lines
 from pipeline.formats.reading import Reading, ReadOptions, read_pictures
 from pipeline.images import SUFFIXES
 from pipeline.progress import Track, silent
 
+log = logging.getLogger(__name__)
 SPLITS = ("train", "val", "test", "train_dev")
 
 
@@ -69,18 +73,23 @@ def read_source(
     file = root if root.is_file() else root / "data.yaml"
     if not file.exists():
         raise BoxwrightError(
-            f"{root}: is no prepared folder (it has no data.yaml).\n    -> run `boxwright convert`."
+            f"{root}: is no prepared folder (it has no data.yaml).{_instead(root)}"
         )
     values = read_yaml(file)
     classes = _classes(values.get("names"), file)
-    base = file.parent.absolute() / str(values.get("path") or "")
-    listed = {
-        f"{SPLITS.index(split)}/{name}": path
-        for split in SPLITS
-        for name, path in _pictures(values.get(split), base, file)
-    }
+    base = _base(file, values)
+    pairs = _listed(file, values)
+    listed = dict(pairs)
     if not listed:
         raise BoxwrightError(f"{file}: names no split that holds a picture.")
+    if len(set(pairs)) < len(pairs):
+        log.info(
+            "%s: its lists name %d pictures in %d lines. Each is read once; training shows it as "
+            "often as it is named.",
+            file,
+            len(listed),
+            len(pairs),
+        )
     images, headers, damaged = read_pictures(listed, mapped)
     if not len(images):
         raise DataErrors(damaged)
@@ -97,6 +106,24 @@ def read_source(
     )
 
 
+def as_listed(dataset: Dataset, root: Path) -> Dataset:
+    """Each picture as many times as the lists of its tree name it: what training shows.
+
+    Args:
+        dataset: What `read` gives.
+        root: The folder that it was read from, or the data.yaml itself.
+
+    Returns:
+        The data set itself where nothing is named twice; else one whose names are not unique.
+    """
+    file = root if root.is_file() else root / "data.yaml"
+    times = Counter(_listed(file, read_yaml(file)))
+    images = dataset.images
+    keys = (_key(*names) for names in zip(images.split, images.name, strict=True))
+    each = [times[pair] for pair in zip(keys, images.path, strict=True)]
+    return dataset if max(each, default=1) == 1 else lists.repeated(dataset, np.array(each))
+
+
 def label_path(picture: Path) -> Path:
     """Where YOLO looks for a picture's labels: the last folder `images` becomes `labels`."""
     parts = list(picture.parent.parts)
@@ -105,17 +132,23 @@ def label_path(picture: Path) -> Path:
     return Path(*parts) / f"{picture.stem}.txt"
 
 
-def data_yaml(classes: Sequence[str], splits: Sequence[str]) -> str:
-    """The text of data.yaml.
+def data_yaml(classes: Sequence[str], splits: Sequence[str], *, listed: bool = False) -> str:
+    """The text of data.yaml, for folders images/<split> or, where `listed`, lists <split>.txt.
 
     It has no `path`: ultralytics then takes the folder of the file itself, so that the tree opens
     from anywhere, also after it was moved.
     """
     values: Mapping[str, object] = {
-        **{split: f"images/{split}" for split in splits},
+        **{split: f"{split}.txt" if listed else f"images/{split}" for split in splits},
         "names": dict(enumerate(classes)),
     }
     return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+
+def _instead(root: Path) -> str:
+    if (root / "fold-1" / "data.yaml").exists():
+        return f"\n    -> it holds folds: name one of them, such as {root / 'fold-1'}."
+    return "\n    -> run `boxwright convert`."
 
 
 def _classes(names: object, file: Path) -> tuple[str, ...]:
@@ -126,7 +159,26 @@ def _classes(names: object, file: Path) -> tuple[str, ...]:
     raise BoxwrightError(f"{file}: `names` is neither a list nor numbered from 0.")
 
 
-def _pictures(value: object, base: Path, file: Path) -> list[tuple[str, str]]:
+def _base(file: Path, values: Mapping[Any, Any]) -> Path:
+    return file.parent.absolute() / str(values.get("path") or "")
+
+
+def _listed(file: Path, values: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """Key and path of every picture that data.yaml names, as often as it does."""
+    base = _base(file, values)
+    return [
+        (_key(split, name), path)
+        for split in SPLITS
+        for name, path in _pictures(values.get(split), base, file, split)
+    ]
+
+
+def _key(split: str, name: str) -> str:
+    """What the pictures are sorted by: a name with the number of its split before it."""
+    return f"{SPLITS.index(split)}/{name}"
+
+
+def _pictures(value: object, base: Path, file: Path, split: str) -> list[tuple[str, str]]:
     """Names and paths of a split's pictures: a folder, a .txt list of files, or several of both."""
     found = []
     for entry in value if isinstance(value, list) else [value] if value else []:
@@ -137,8 +189,7 @@ def _pictures(value: object, base: Path, file: Path) -> list[tuple[str, str]]:
             paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
             found += [(path.relative_to(place).as_posix(), str(path)) for path in paths]
         elif place.is_file():
-            lines = place.read_text(encoding="utf-8").splitlines()
-            found += [(line.removeprefix("./"), str(base / line)) for line in lines if line.strip()]
+            found += lists.read(place, base, split)
         else:
             raise BoxwrightError(f"{file}: names {place}, which does not exist.")
     return found
@@ -164,7 +215,9 @@ def _facts(images: Images, known: Mapping[str, tuple[str, str]]) -> Images:
     """Names without the number of their split, which becomes the split itself; groups, origins."""
     numbers, names = zip(*(name.split("/", 1) for name in images.name), strict=True)
     splits = [SPLITS[int(number)] for number in numbers]
-    facts = [known.get(f"{split}/{name}", ("", "")) for split, name in zip(splits, names, strict=True)]
+    facts = [
+        known.get(f"{split}/{name}", ("", "")) for split, name in zip(splits, names, strict=True)
+    ]
     return replace(
         images,
         name=strings(names),

@@ -32,7 +32,7 @@ class Plan:
     """A training that can start.
 
     Attributes:
-        data: The prepared data set.
+        data: The prepared data set; each picture as many times as its list names it.
         source: The model to start from.
         device: In words.
         arguments: What the model family is given.
@@ -69,7 +69,9 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
 
     problems: list[str] = []
     shelf = presets.configs() / "models"
-    data = _try(problems, lambda: _whole(yolo.read(prepared, track), prepared))
+    data = _try(
+        problems, lambda: _whole(yolo.as_listed(yolo.read(prepared, track), prepared), prepared)
+    )
     hyp = _try(problems, lambda: presets.load(options.hyp))
     source = _try(
         problems,

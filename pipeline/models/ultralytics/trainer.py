@@ -69,7 +69,7 @@ class _Labels:
     data: dict[str, Any]
     img_path: str
     augment: bool
-    ni: int
+    im_files: list[str]
     ims: list[Any]
     im_hw0: list[Any]
     im_hw: list[Any]
@@ -94,10 +94,15 @@ class _Labels:
         return label
 
     def cache_images(self) -> None:
-        """Decode all pictures into memory; its own draws a bar on stdout, come what may."""
+        """Decode all pictures into memory; its own draws a bar on stdout, come what may.
+
+        A picture that is shown several times is kept once.
+        """
+        rows = {path: row for row, path in enumerate(self.im_files)}
         with ThreadPoolExecutor() as pool:
-            for row, loaded in enumerate(pool.map(self.load_image, range(self.ni))):
-                self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded
+            loaded = dict(zip(rows, pool.map(self.load_image, rows.values()), strict=True))
+        for row, path in enumerate(self.im_files):
+            self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded[path]
 
     def _split(self, name: str) -> Dataset:
         split: Dataset = self.data[_KEY][name]
