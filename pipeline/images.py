@@ -24,7 +24,7 @@ Read = TypeVar("Read")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _READ_FIRST = 4096
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers hold the size
-_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
+_ORIENTATION = 0x0112
 
 
 class Header(NamedTuple):
@@ -182,9 +182,7 @@ def _other_exif(path: Path | str) -> bytes:
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")
-            exif = picture.getexif()
-            exif.get_ifd(_EXIF_IFD)  # a TIFF's is only written out once it was asked for
-            return exif.tobytes().removeprefix(b"Exif\0\0")
+            return picture.getexif().tobytes().removeprefix(b"Exif\0\0")
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError):
         return b""  # no picture: whoever reads the picture itself says so
 
