@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import manifest
 from pipeline.report import words
 from pipeline.report.facts import Facts
+
+if TYPE_CHECKING:
+    import jinja2
 
 FILE = "report.html"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
@@ -26,26 +29,36 @@ def write_report(folder: Path, facts: Facts) -> Path:
     return page
 
 
-def render(folder: Path, facts: Facts) -> str:
-    """The page as text."""
+def environment(package: str = "pipeline.report") -> jinja2.Environment:
+    """What every page is made with: everything escaped; ``style.html`` to include.
+
+    Args:
+        package: Whose templates (.html beside its modules) come before those of the report.
+    """
     import jinja2
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report", "."),
+    places = dict.fromkeys((package, "pipeline.report"))
+    made = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(place, ".") for place in places]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"share": _share, "count": "{:,}".format, "percent": "{:.1%}".format}
-    return environment.get_template("page.html").render(
+    made.filters |= {"share": _share, "count": "{:,}".format, "percent": "{:.1%}".format}
+    return made
+
+
+def render(folder: Path, facts: Facts) -> str:
+    """The page as text."""
+    return environment().get_template("page.html").render(
         facts=facts,
         metrics=facts.metrics,
         sentences=words.score(dict(facts.metrics), facts.split),
         confusions=words.confusions(facts.confusions),
         training=words.training(facts.made.get("training", {})),
         made=list(_rows(facts.made)),
-        picture=lambda name: _data_uri(folder / name),
+        picture=lambda name: data_uri(folder / name),
     )
 
 
@@ -53,7 +66,7 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
     """A picture as text to put into the page; "" where there is none."""
     if not path.is_file():
         return ""
