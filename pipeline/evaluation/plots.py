@@ -39,7 +39,7 @@ def pr_curve(scores: Scores, classes: Sequence[str], out: Path) -> None:
     names = [f"{n}  {_share(p)}" for n, p in zip(classes, precision, strict=True)]
     _lines(axes, recall, precision, names)
     axes.set_title("Precision and recall at IoU 0.5 (AP50 beside each class)")
-    _save(figure, out)
+    save(figure, out)
 
 
 def f1_curve(curves: Curves, classes: Sequence[str], out: Path) -> None:
@@ -49,14 +49,14 @@ def f1_curve(curves: Curves, classes: Sequence[str], out: Path) -> None:
     _lines(axes, curves.confidence, curves.f1, list(classes))
     axes.axvline(at, color="#c2410c", linestyle="--", linewidth=1)
     axes.set_title(f"Best confidence threshold: {at:.2f} (highest mean F1)")
-    _save(figure, out)
+    save(figure, out)
 
 
 def _lines(axes: Axes, x: Floats, rows: Floats, names: list[str]) -> None:
     """A line for each row that holds numbers, the mean of all bold; names where they fit."""
     there = [i for i, row in enumerate(rows) if not np.isnan(row).any()]
     few = len(there) <= LEGEND
-    colours = _colours(len(there))
+    colours = colours(len(there))
     drawn = [
         axes.plot(x, rows[i], color=colours[n] if few else "#94a3b8", linewidth=1.2)[0]
         for n, i in enumerate(there)
@@ -64,10 +64,10 @@ def _lines(axes: Axes, x: Floats, rows: Floats, names: list[str]) -> None:
     mean = axes.plot(x, rows[there].mean(axis=0), color="#1e40af", linewidth=3)[0]
     shown = list(zip([names[i] for i in there], drawn, strict=True)) if few else []
     label = "mean" if len(there) < 2 else f"mean of {len(there)} classes"
-    _legend(axes, [*shown, (label, mean)])
+    legend(axes, [*shown, (label, mean)])
 
 
-def _legend(axes: Axes, entries: Sequence[tuple[str, Any]]) -> None:
+def legend(axes: Axes, entries: Sequence[tuple[str, Any]]) -> None:
     """A legend beside the axes; texts are set last, as matplotlib drops those that begin with _."""
     legend = axes.legend(
         [line for _, line in entries],
@@ -77,10 +77,10 @@ def _legend(axes: Axes, entries: Sequence[tuple[str, Any]]) -> None:
         frameon=False,
     )
     for text, (name, _) in zip(legend.get_texts(), entries, strict=True):
-        _write(text, _short(name))
+        write(text, short(name))
 
 
-def _write(text: Text, name: str, size: float = 9.0) -> None:
+def write(text: Text, name: str, size: float = 9.0) -> None:
     """Show a class name as it is."""
     text.set_parse_math(False)
     text.set_fontproperties(_font(name, size))
@@ -91,7 +91,7 @@ def confusion(counts: Ints, classes: Sequence[str], out: Path) -> None:
     """The confusion matrix: rows are the truth and add up to 1 in colour; numbers are boxes."""
     from matplotlib.figure import Figure
 
-    names = [_short(n) for n in [*classes, "(background)"]]
+    names = [short(n) for n in [*classes, "(background)"]]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.6 + 0.42 * min(len(names), 40)
     figure = Figure(figsize=(side + 0.8, side), dpi=DPI, layout="constrained")
@@ -103,12 +103,12 @@ def confusion(counts: Ints, classes: Sequence[str], out: Path) -> None:
     size = max(4.0, min(9.0, 9.0 * CELLS / len(names)))
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         for text, name in zip(labels, names, strict=True):
-            _write(text, name, size)
+            write(text, name, size)
     axes.set_xlabel("what the model said (background: missed)")
     axes.set_ylabel("what is there (background: nothing)")
     if len(names) <= CELLS:
         _numbers(axes, counts, share)
-    _save(figure, out)
+    save(figure, out)
 
 
 def _numbers(axes: Axes, counts: Ints, share: Floats) -> None:
@@ -131,14 +131,14 @@ def training(epochs: Floats, series: dict[str, dict[str, Floats]], out: Path) ->
     figure = Figure(figsize=(4.6 * len(series), 3.6), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(series), squeeze=False)[0]
     for axes, (title, lines) in zip(panels, series.items(), strict=True):
-        colours = _colours(len(lines))
+        colours = colours(len(lines))
         for colour, (name, values) in zip(colours, lines.items(), strict=True):
             axes.plot(epochs, values, label=name, color=colour, marker="." * (len(epochs) < 30))
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.25)
         axes.legend(frameon=False, fontsize=8)
-    _save(figure, out)
+    save(figure, out)
 
 
 def _frame(x: str, y: str) -> tuple[Figure, Axes]:
@@ -170,13 +170,15 @@ def _family(path: Path) -> str:
     return str(get_font(path).family_name)
 
 
-def _colours(count: int) -> list[Any]:
+def colours(count: int) -> list[Any]:
+    """Colours that can be told apart, up to twenty."""
     from matplotlib import colormaps
 
     return [colormaps["tab20"]((i * 2 + i // 10) % 20) for i in range(count)]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A name in one line of at most 32 characters."""
     line = " ".join(name.split()) or "(no name)"
     return line if len(line) <= 32 else line[:30] + "…"
 
@@ -185,7 +187,8 @@ def _share(values: Floats) -> str:
     return "" if np.isnan(values).any() else f"{values.mean():.3f}"
 
 
-def _save(figure: Figure, out: Path) -> None:
+def save(figure: Figure, out: Path) -> None:
+    """Write a figure as PNG."""
     with warnings.catch_warnings():
         # the caller has told, by fonts.warn_of_missing, of letters that no font has
         warnings.filterwarnings("ignore", ".*missing from font", UserWarning)
