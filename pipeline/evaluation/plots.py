@@ -56,7 +56,7 @@ def _lines(axes: Axes, x: Floats, rows: Floats, names: list[str]) -> None:
     """A line for each row that holds numbers, the mean of all bold; names where they fit."""
     there = [i for i, row in enumerate(rows) if not np.isnan(row).any()]
     few = len(there) <= LEGEND
-    colours = colours(len(there))
+    colours = palette(len(there))
     drawn = [
         axes.plot(x, rows[i], color=colours[n] if few else "#94a3b8", linewidth=1.2)[0]
         for n, i in enumerate(there)
@@ -131,7 +131,7 @@ def training(epochs: Floats, series: dict[str, dict[str, Floats]], out: Path) ->
     figure = Figure(figsize=(4.6 * len(series), 3.6), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(series), squeeze=False)[0]
     for axes, (title, lines) in zip(panels, series.items(), strict=True):
-        colours = colours(len(lines))
+        colours = palette(len(lines))
         for colour, (name, values) in zip(colours, lines.items(), strict=True):
             axes.plot(epochs, values, label=name, color=colour, marker="." * (len(epochs) < 30))
         axes.set_title(title)
@@ -170,7 +170,7 @@ def _family(path: Path) -> str:
     return str(get_font(path).family_name)
 
 
-def colours(count: int) -> list[Any]:
+def palette(count: int) -> list[Any]:
     """Colours that can be told apart, up to twenty."""
     from matplotlib import colormaps
 
