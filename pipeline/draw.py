@@ -118,6 +118,19 @@ def contact_sheet(
     return np.vstack(rows)
 
 
+def caption(text: str, size: int, width: int, font: Path | None = None) -> Picture:
+    """A line of text on white, `width` pixels wide; its middle is left out where it doesn't fit.
+
+    Args:
+        text: Any script that a font at hand has.
+        size: Height of the letters, in pixels.
+        width: Of the line, in pixels.
+        font: A font file to prefer.
+    """
+    plate = _plate(text, size, _PAPER, font, width)[:, :width]
+    return np.pad(plate, ((0, 0), (0, width - plate.shape[1]), (0, 0)), constant_values=255)
+
+
 def save(path: Path, picture: Picture) -> None:
     """Write a picture whole or not at all, in the format that the name ends in.
 
