@@ -63,6 +63,12 @@ def train_cli(
     download: Annotated[
         bool | None, typer.Option("--download", help="Fetch pretrained weights that are missing.")
     ] = None,
+    mismatch: Annotated[
+        bool | None,
+        typer.Option(
+            "--mismatch/--no-mismatch", help="Compare train, train_dev, val and test after it (on)."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The run's name; default: the config's.")] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of run folders (runs).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
@@ -83,6 +89,7 @@ def train_cli(
     show.listen(quiet=quiet)
     from pipeline import config
     from pipeline.cli import watching
+    from pipeline.evaluation.mismatch import MismatchOptions
     from pipeline.evaluation.run import EvaluateOptions
     from pipeline.training.run import TrainOptions, train
 
@@ -95,9 +102,20 @@ def train_cli(
     given = {key: flags[key] for key in TrainOptions.__dataclass_fields__}
     options = config.options(TrainOptions, blocks.get("train", {}), given)
     measured = config.options(EvaluateOptions, blocks.get("evaluate", {}), {"device": device})
+    compared = config.options(
+        MismatchOptions, blocks.get("mismatch", {}), {"after_training": mismatch}
+    )
     again: Again = "resume" if resume else "force" if force else ""
     with watching.audience(show.track(quiet=quiet), quiet=quiet) as told:
-        made = train(prepared, options, out, again=again, evaluation=measured, audience=told)
+        made = train(
+            prepared,
+            options,
+            out,
+            again=again,
+            evaluation=measured,
+            mismatch=compared,
+            audience=told,
+        )
     if as_json:
         show.as_json(made)
     else:

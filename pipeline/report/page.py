@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ _KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 def write_report(folder: Path, facts: Facts) -> Path:
     """Write `folder`/report.html with the plots that lie in the folder; returns its path.
 
-    Shown where they are there: training.png, pr_curve.png, f1_curve.png, confusion.png, and the
-    files of `facts.samples`.
+    Shown where they are there: mismatch.json (its table), training.png, pr_curve.png, f1_curve.png,
+    confusion.png, and the files of `facts.samples`.
     """
     page = folder / FILE
     manifest.write_text(page, render(folder, facts))
@@ -51,15 +52,29 @@ def environment(package: str = "pipeline.report") -> jinja2.Environment:
 
 def render(folder: Path, facts: Facts) -> str:
     """The page as text."""
-    return environment().get_template("page.html").render(
-        facts=facts,
-        metrics=facts.metrics,
-        sentences=words.score(dict(facts.metrics), facts.split),
-        confusions=words.confusions(facts.confusions),
-        training=words.training(facts.made.get("training", {})),
-        made=list(_rows(facts.made)),
-        picture=lambda name: data_uri(folder / name),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            facts=facts,
+            metrics=facts.metrics,
+            sentences=words.score(dict(facts.metrics), facts.split),
+            confusions=words.confusions(facts.confusions),
+            training=words.training(facts.made.get("training", {})),
+            made=list(_rows(facts.made)),
+            picture=lambda name: data_uri(folder / name),
+            gaps=_gaps(folder),
+        )
     )
+
+
+def _gaps(folder: Path) -> dict[str, Any] | None:
+    """The table of `evaluation.mismatch.compare`, where a training left one."""
+    file = folder / "mismatch.json"
+    if not file.is_file():
+        return None
+    table: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8"))["table"]
+    return table
 
 
 def _share(value: float | None) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.dataset import Boxes
+    from pipeline.evaluation.mismatch import MismatchOptions
     from pipeline.evaluation.run import EvaluateOptions
     from pipeline.models import Epoch
 
@@ -46,13 +47,14 @@ class Audience:
         """An epoch is done and its checkpoint is written."""
 
 
-def train(
+def train(  # noqa: PLR0913 - what to train, and what follows it
     prepared: Path,
     options: TrainOptions,
     out: Path,
     *,
     again: Again = "",
     evaluation: EvaluateOptions | None = None,
+    mismatch: MismatchOptions | None = None,
     audience: Audience | None = None,
 ) -> dict[str, Any]:
     """Train a model, evaluate it on the split val, and leave a run folder.
@@ -64,6 +66,7 @@ def train(
         again: "resume" goes on with an unfinished run; "force" begins it anew, and makes a finished
             one again.
         evaluation: How to evaluate; None: the defaults.
+        mismatch: How to compare the splits, where there is a train_dev or test; None: the defaults.
         audience: Told after every batch and epoch.
 
     Returns:
@@ -86,6 +89,7 @@ def train(
         _write_options(plan, options, folder)
         _fit(plan, place, folder, told)
         record = _record(plan, place, folder, options)
+        _compare(folder, prepared, mismatch, evaluation, told.track)
         metrics = _evaluate(folder, prepared, evaluation, record, told.track)
         manifest.write(folder, places.KIND, {**record, "metrics": metrics})
     return _summary(place.final, unchanged=False)
@@ -149,6 +153,26 @@ def _record(
         **plan.identity,
         "fingerprint": plan.fingerprint,
     }
+
+
+def _compare(
+    folder: Path,
+    prepared: Path,
+    options: MismatchOptions | None,
+    looking: EvaluateOptions | None,
+    track: Track,
+) -> None:
+    """Write mismatch.json: the best weights' scores on all splits, and the gaps between them."""
+    from pipeline.evaluation import mismatch, written
+    from pipeline.evaluation.run import EvaluateOptions
+    from pipeline.formats import yolo
+
+    options, looking = options or mismatch.MismatchOptions(), looking or EvaluateOptions()
+    dataset = yolo.read(prepared, track)
+    if options.after_training and mismatch.worth_it(dataset):
+        best = folder / "weights" / "best.pt"
+        table = mismatch.compare(best, dataset, options, looking, track)
+        written.write_json(folder / mismatch.FILE, {"table": table, "distance": None})
 
 
 def _evaluate(

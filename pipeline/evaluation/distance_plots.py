@@ -1,0 +1,109 @@
+"""Histograms of two or more sources' pictures side by side, as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.dataset import Floats
+from pipeline.evaluation import measures, plots
+from pipeline.evaluation.distance import CLASSES, Pictures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST = 6  # panels; and sources in each
+BINS = 24
+WIDE = 3.6  # inches of a panel
+
+
+def draw(pictures: Pictures, found: dict[str, Any], out: Path) -> None:
+    """Draw the measures in which the sources differ most, a panel each, all sources in it.
+
+    Args:
+        pictures: From `distance.look`.
+        found: From `distance.differences`.
+        out: The file.
+    """
+    from matplotlib.figure import Figure
+
+    names = _most(found)
+    across = min(3, len(names))
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(WIDE * across, 2.7 * down), dpi=plots.DPI, layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    sources = pictures.sources[:MOST]
+    for axes, name in zip(panels, names, strict=False):
+        if name == CLASSES:
+            _mix(axes, pictures, sources)
+        else:
+            _histogram(axes, pictures, name, sources)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    plots.legend(panels[0], _handles(sources))
+    plots.save(figure, out)
+
+
+def _most(found: dict[str, Any]) -> list[str]:
+    """The measures that differ most in any pair; the largest effects where none does."""
+    strongest: dict[str, tuple[bool, float]] = {}
+    for pair in found["pairs"]:
+        for row in pair["measures"]:
+            own = (row["differs"], abs(row["effect"]))
+            strongest[row["measure"]] = max(own, strongest.get(row["measure"], (False, 0.0)))
+    return sorted(strongest, key=lambda name: strongest[name], reverse=True)[:MOST]
+
+
+def _histogram(axes: Axes, pictures: Pictures, name: str, sources: Sequence[str]) -> None:
+    """Shares of each source's pictures by a measure, outlined; the outermost hundredths cut off."""
+    place = [measure.name for measure in measures.ALL].index(name)
+    values = pictures.values[:, place]
+    edges = _edges(values[~np.isnan(values)])
+    for colour, source in zip(plots.palette(len(sources)), sources, strict=True):
+        own = values[pictures.source == source]
+        own = np.clip(own[~np.isnan(own)], edges[0], edges[-1])
+        counts = np.histogram(own, edges)[0] / max(len(own), 1)
+        axes.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
+        axes.stairs(counts, edges, color=colour, linewidth=1.4)
+    unit = measures.ALL[place].unit
+    axes.set_title(name, fontsize=10)
+    axes.set_xlabel(unit, fontsize=8)
+    _bare(axes)
+
+
+def _edges(values: Floats) -> Floats:
+    low, high = np.percentile(values, (1, 99)) if len(values) else (0.0, 1.0)
+    room = max(high - low, 1e-6 + abs(low) * 1e-3) * 0.02
+    return np.linspace(low - room, high + room, BINS + 1)
+
+
+def _mix(axes: Axes, pictures: Pictures, sources: Sequence[str]) -> None:
+    """Shares of the classes that the sources have most of, a bar for each source."""
+    from pipeline.evaluation.effects import shares
+
+    mixes = np.array([shares(pictures.classes[pictures.source == s].sum(axis=0)) for s in sources])
+    order = np.argsort(-mixes.max(axis=0), kind="stable")[:8]
+    high = 0.8 / len(sources)
+    for i, (colour, mix) in enumerate(zip(plots.palette(len(sources)), mixes, strict=True)):
+        axes.barh(np.arange(len(order)) + i * high, mix[order], height=high, color=colour)
+    axes.set_yticks(np.arange(len(order)) + 0.4 - high / 2, [""] * len(order))
+    axes.invert_yaxis()
+    for text, label in zip(axes.get_yticklabels(), order.tolist(), strict=True):
+        plots.write(text, plots.short(pictures.names[label]), 7.5)
+    axes.set_title(f"{CLASSES}: shares of the objects", fontsize=10)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_yticks([])
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0)
+
+
+def _handles(sources: Sequence[str]) -> list[tuple[str, Any]]:
+    from matplotlib.patches import Patch
+
+    return [(s, Patch(color=c)) for s, c in zip(sources, plots.palette(len(sources)), strict=True)]
