@@ -28,6 +28,7 @@ BLOCKS = {
     "convert": "pipeline.convert:ConvertOptions",
     "train": "pipeline.training.run:TrainOptions",
     "evaluate": "pipeline.evaluation.run:EvaluateOptions",
+    "mismatch": "pipeline.evaluation.mismatch:MismatchOptions",
     "predict": "pipeline.inference.run:PredictOptions",
 }
 

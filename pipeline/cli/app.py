@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.cli.convert import convert_cli
 from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
+from pipeline.cli.mismatch import mismatch_cli
 from pipeline.cli.predict import predict_cli
 from pipeline.cli.preview import preview_cli
 from pipeline.cli.sample import sample_cli
@@ -49,5 +50,6 @@ app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
 app.command("train")(train_cli)
 app.command("evaluate")(evaluate_cli)
+app.command("mismatch")(mismatch_cli)
 app.command("predict")(predict_cli)
 app.command("doctor")(doctor_cli)
