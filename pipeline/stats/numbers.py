@@ -1,38 +1,56 @@
-"""What is in a data set, as plain numbers: counts, sizes and shapes, by split and class."""
+"""What is in a data set, as plain numbers: counts, sizes, shapes, groups, by split and class."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.dataset import Dataset, Floats, Ints
+from pipeline.stats import company, shapes, sources, words
+from pipeline.stats.spread import by_label, distinct, quantiles
 
-QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 SIZES = ("small", "medium", "large")
 SMALL, LARGE = 32**2, 96**2  # COCO's borders, in square pixels
-FEW_TO_LEARN, FEW_TO_MEASURE = 100, 20  # boxes of a class in train; in val and test
 COMMON = 5  # picture sizes to name
+KINDS = 500  # picture sizes to draw
+IMGSZ = 640  # what most trainings take
+TINY = 8  # pixels: the stride of the finest grid of most detectors
+LONG = 10  # times as wide as high, or the other way round
+CROWDED = 300  # boxes: what most detectors give at most
 
 
-def stats(dataset: Dataset) -> dict[str, Any]:
+def stats(dataset: Dataset, imgsz: int = IMGSZ) -> dict[str, Any]:
     """Count what is in a data set.
+
+    Args:
+        dataset: All splits.
+        imgsz: The longer side that pictures will be trained at, in pixels.
 
     Returns:
         Plain data for JSON: ``classes``; ``all`` and each of ``splits`` with the numbers of
-        `summarise`; ``warnings``, sentences about what will hurt a training.
+        `summarise`; ``imgsz``; ``histograms`` and ``positions`` (see `shapes`);
+        ``class_sides``, for each class the side (see `shapes.histograms`) at 5, 50 and 95 per
+        cent; ``image_sizes``, the `KINDS` most common; ``together`` (see `company.together`);
+        ``shared_groups`` (see `sources.shared`); ``outliers``; and ``warnings``, sentences about
+        what will hurt a training.
     """
     names = [s for s in dict.fromkeys(dataset.images.split.tolist()) if s]
-    splits = {name: summarise(dataset.of_split(name)) for name in names}
-    whole = summarise(dataset)
-    return {
+    found = {
         "classes": list(dataset.classes),
-        "all": whole,
-        "splits": splits,
-        "warnings": warnings(whole, splits),
+        "imgsz": imgsz,
+        "all": summarise(dataset),
+        "splits": {name: summarise(dataset.of_split(name)) for name in names},
+        "class_sides": _class_sides(dataset, imgsz),
+        "histograms": shapes.histograms(dataset, imgsz),
+        "positions": shapes.positions(dataset),
+        "image_sizes": _image_sizes(dataset.images.size, KINDS)["common"],
+        "together": company.together(dataset),
+        "shared_groups": sources.shared(dataset),
+        "outliers": outliers(dataset, imgsz),
     }
+    return {**found, "warnings": words.warnings(found)}
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
@@ -42,7 +60,8 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         ``images``, ``background`` (pictures without boxes), ``boxes``, ``crowd``; ``sizes`` (boxes
         by COCO's small, medium, large); quantiles in per cent of ``relative_area`` (of a box in
         its picture, 0 to 1), ``aspect`` (width by height) and ``boxes_per_image``;
-        ``image_sizes``, the most common first; ``classes``, a row each.
+        ``image_sizes``, the most common first; ``groups`` and ``origins`` (see `sources`);
+        ``classes``, a row each.
     """
     per_image = np.bincount(dataset.boxes.image, minlength=len(dataset.images))
     area = geometry.area(dataset.boxes.xyxy)
@@ -55,7 +74,9 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "relative_area": quantiles(_relative_area(dataset, area)),
         "aspect": quantiles(_aspect(dataset.boxes.xyxy)),
         "boxes_per_image": quantiles(per_image),
-        "image_sizes": _image_sizes(dataset.images.size),
+        "image_sizes": _image_sizes(dataset.images.size, COMMON),
+        "groups": sources.groups(dataset),
+        "origins": sources.origins(dataset),
         "classes": _classes(dataset, area),
     }
 
@@ -66,12 +87,25 @@ def size_counts(area: Floats) -> dict[str, int]:
     return dict(zip(SIZES, counts, strict=True))
 
 
-def quantiles(values: Floats | Ints) -> dict[str, float] | None:
-    """The values (N,) at `QUANTILES` per cent; None where there are none."""
-    if not len(values):
-        return None
-    found = np.percentile(values, QUANTILES)
-    return {str(q): round(float(v), 6) for q, v in zip(QUANTILES, found, strict=True)}
+def outliers(dataset: Dataset, imgsz: int) -> dict[str, Any]:
+    """Boxes and pictures that stand out, each with a ``limit``, a count and the worst by name.
+
+    Returns:
+        ``tiny``: boxes whose shorter side is under `TINY` pixels at `imgsz`; ``long``: boxes
+        `LONG` times as long as wide, or more; ``crowded``: pictures of more than `CROWDED` boxes.
+    """
+    side = shapes.at_imgsz(dataset, imgsz)
+    short, long = side.min(axis=1), side.max(axis=1)
+    stretch = np.divide(long, short, out=np.zeros(len(short)), where=short > 0)
+    per_image = np.bincount(dataset.boxes.image, minlength=len(dataset.images))
+    return {
+        "tiny": {"limit": TINY, **shapes.worst_boxes(dataset, short, short < TINY, -1)},
+        "long": {"limit": LONG, **shapes.worst_boxes(dataset, stretch, stretch >= LONG, 1)},
+        "crowded": {
+            "limit": CROWDED,
+            **shapes.worst_pictures(dataset, per_image, per_image > CROWDED),
+        },
+    }
 
 
 def _size(area: Floats) -> Ints:
@@ -89,11 +123,16 @@ def _aspect(xyxy: Floats) -> Floats:
     return np.asarray(width[height > 0] / height[height > 0])
 
 
-def _image_sizes(size: Ints) -> dict[str, Any]:
+def _class_sides(dataset: Dataset, imgsz: int) -> list[list[float] | None]:
+    side = np.sqrt(shapes.at_imgsz(dataset, imgsz).prod(axis=1))
+    return by_label(dataset.boxes.label, side, len(dataset.classes), (5, 50, 95))
+
+
+def _image_sizes(size: Ints, most: int) -> dict[str, Any]:
     if not len(size):
         return {"different": 0, "common": []}
     kinds, counts = np.unique(size, axis=0, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:COMMON]
+    order = np.argsort(-counts, kind="stable")[:most]
     return {
         "different": len(kinds),
         "common": [
@@ -106,56 +145,19 @@ def _image_sizes(size: Ints) -> dict[str, Any]:
 def _classes(dataset: Dataset, area: Floats) -> list[dict[str, Any]]:
     count, label = len(dataset.classes), dataset.boxes.label
     boxes = np.bincount(label, minlength=count)
-    pairs = np.sort(dataset.boxes.image * count + label, kind="stable")
-    once = pairs[np.diff(pairs, prepend=-1) > 0]  # each class once a picture
+    once = distinct(dataset.boxes.image * count + label)  # each class once a picture
     images = np.bincount(once % max(count, 1), minlength=count)
     by_size = np.bincount(label * len(SIZES) + _size(area), minlength=count * len(SIZES))
-    median = _medians(label, _relative_area(dataset, area), count)
+    median = by_label(label, _relative_area(dataset, area), count, (50,))
+    groups = sources.groups_of_classes(dataset)
     return [
         {
             "class": name,
             "images": int(images[i]),
+            "groups": groups[i],
             "boxes": int(boxes[i]),
             **dict(zip(SIZES, by_size.reshape(-1, len(SIZES))[i].tolist(), strict=True)),
-            "relative_area": median[i],
+            "relative_area": own[0] if own else None,
         }
-        for i, name in enumerate(dataset.classes)
+        for i, (name, own) in enumerate(zip(dataset.classes, median, strict=True))
     ]
-
-
-def _medians(label: Ints, values: Floats, count: int) -> list[float | None]:
-    """The median of each label's values; None for a label that has none."""
-    ordered = values[np.argsort(label, kind="stable")]
-    edges = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=count))])
-    return [round(float(np.median(ordered[a:b])), 6) if b > a else None for a, b in pairwise(edges)]
-
-
-def warnings(whole: dict[str, Any], splits: dict[str, dict[str, Any]]) -> list[str]:
-    """What will hurt a training or make its score worth little, a sentence each."""
-    if not whole["boxes"]:
-        return ["There is no box at all."]
-    found = [_absent(name, split, whole) for name, split in splits.items()]
-    found += [_rare(name, split) for name, split in splits.items()]
-    if splits and "val" not in splits:
-        found.append("There is no val split; a training cannot tell when to stop.")
-    return [sentence for sentence in found if sentence]
-
-
-def _absent(name: str, split: dict[str, Any], whole: dict[str, Any]) -> str:
-    rows = zip(split["classes"], whole["classes"], strict=True)
-    # a class that is nowhere is told once, with train
-    names = [r["class"] for r, w in rows if not r["boxes"] and (w["boxes"] or name == "train")]
-    outcome = "cannot be learnt" if name == "train" else "cannot be measured"
-    return f"Not in {name}, so {outcome} there: {_listed(names)}." if names else ""
-
-
-def _rare(name: str, split: dict[str, Any]) -> str:
-    few = FEW_TO_LEARN if name == "train" else FEW_TO_MEASURE
-    names = [f"{r['class']} ({r['boxes']})" for r in split["classes"] if 0 < r["boxes"] < few]
-    outcome = "expect it to be learnt badly" if name == "train" else "its score will be unsure"
-    return f"Fewer than {few} boxes in {name}; {outcome}: {_listed(names)}." if names else ""
-
-
-def _listed(names: list[str], most: int = 12) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
