@@ -26,6 +26,7 @@ T = TypeVar("T")
 BLOCKS = {
     "sample": "pipeline.sample:SampleOptions",
     "convert": "pipeline.convert:ConvertOptions",
+    "stats": "pipeline.stats.run:StatsOptions",
     "train": "pipeline.training.run:TrainOptions",
     "evaluate": "pipeline.evaluation.run:EvaluateOptions",
     "mismatch": "pipeline.evaluation.mismatch:MismatchOptions",
