@@ -27,6 +27,7 @@ BLOCKS = {
     "sample": "pipeline.sample:SampleOptions",
     "convert": "pipeline.convert:ConvertOptions",
     "stats": "pipeline.stats.run:StatsOptions",
+    "balance": "pipeline.balance.run:BalanceOptions",
     "train": "pipeline.training.run:TrainOptions",
     "evaluate": "pipeline.evaluation.run:EvaluateOptions",
     "mismatch": "pipeline.evaluation.mismatch:MismatchOptions",

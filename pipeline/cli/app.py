@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
+from pipeline.cli.balance import balance_cli
 from pipeline.cli.convert import convert_cli
 from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
@@ -46,6 +47,7 @@ def _root(
 
 app.command("sample")(sample_cli)
 app.command("convert")(convert_cli)
+app.command("balance")(balance_cli)
 app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
 app.command("train")(train_cli)

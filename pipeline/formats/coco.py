@@ -133,7 +133,7 @@ def _columns(
         [label_of[box.category_id] for _, box in good],
         geometry.xywh_to_xyxy(xywh),
         crowd=[box.iscrowd == 1 for _, box in good],
-        outline=Outlines.of([_polygon(box.segmentation) for _, box in good]),
+        outline=Outlines.of([polygon(box.segmentation) for _, box in good]),
     )
     return boxes, np.array([place for place, _ in good], dtype=np.int64)
 
@@ -213,7 +213,7 @@ def _locate(
     return paths, names
 
 
-def _polygon(segmentation: Any) -> list[list[float]]:
+def polygon(segmentation: Any) -> list[list[float]]:
     """The outline, where it is one polygon; several parts and RLE have none."""
     if isinstance(segmentation, list) and len(segmentation) == 1:
         points = segmentation[0]

@@ -1,0 +1,1 @@
+"""`boxwright balance`: a prepared tree in which training shows rare classes more."""
