@@ -9,10 +9,11 @@ See https://docs.ultralytics.com/datasets/detect/.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.engine import Map, in_process, shards
 from pipeline.errors import BoxwrightError, DataErrors
 from pipeline.formats import lists, pictures_csv, yolo_lines
-from pipeline.formats.reading import Reading, ReadOptions, read_pictures
-from pipeline.images import SUFFIXES
+from pipeline.formats.reading import Reading, ReadOptions, read_pictures, scan
 from pipeline.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def read_source(
     images, headers, damaged = read_pictures(listed, mapped)
     if not len(images):
         raise DataErrors(damaged)
-    labels = [str(label_path(Path(path))) for path in images.path]
+    labels = _label_paths(images.path)
     parts = mapped(partial(yolo_lines.parse, classes=len(classes)), labels, "reading labels")
     boxes, place = _columns(parts, images)
     return Reading(
@@ -130,6 +130,13 @@ def label_path(picture: Path) -> Path:
     if "images" in parts:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
     return Path(*parts) / f"{picture.stem}.txt"
+
+
+def _label_paths(pictures: Iterable[str]) -> list[str]:
+    """The same of many; what becomes of a folder is found once for all its pictures."""
+    folder_of = cache(lambda folder: str(label_path(Path(folder, "any")).parent))
+    places = map(os.path.split, pictures)
+    return [os.path.join(folder_of(f), os.path.splitext(name)[0] + ".txt") for f, name in places]
 
 
 def data_yaml(classes: Sequence[str], splits: Sequence[str], *, listed: bool = False) -> str:
@@ -180,14 +187,13 @@ def _key(split: str, name: str) -> str:
 
 def _pictures(value: object, base: Path, file: Path, split: str) -> list[tuple[str, str]]:
     """Names and paths of a split's pictures: a folder, a .txt list of files, or several of both."""
-    found = []
+    found: list[tuple[str, str]] = []
     for entry in value if isinstance(value, list) else [value] if value else []:
         place = base / str(entry)
         if not place.exists() and str(entry).startswith("../"):
             place = base / str(entry)[3:]  # Roboflow writes so, and ultralytics reads it so
         if place.is_dir():
-            paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
-            found += [(path.relative_to(place).as_posix(), str(path)) for path in paths]
+            found += scan(place, "").pictures.items()
         elif place.is_file():
             found += lists.read(place, base, split)
         else:
