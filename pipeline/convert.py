@@ -17,18 +17,17 @@ import numpy as np
 from msgspec import Meta
 
 from pipeline import formats, manifest, prepared
+from pipeline.arrange import FOLD, arrange, earlier, fold
 from pipeline.dataset import Dataset
 from pipeline.engine import shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats.reading import Reading, ReadOptions
+from pipeline.grouping import ways
 from pipeline.progress import Track, silent
-from pipeline.steps import groups, labels, names
-from pipeline.steps.split import split
+from pipeline.steps import labels
 
 log = logging.getLogger(__name__)
 KIND = "prepared"
-DEFAULT_VAL = 0.2
-JSON_FIELD = "json:"
 Share = Annotated[float, Meta(gt=0, lt=1)]
 
 
@@ -48,11 +47,17 @@ class ConvertOptions:
         fields: Paths of JSON fields by name, where a vendor's differ.
         scale: How many times larger coordinates are than the picture, where no size is told.
         pair: "name" pairs pictures and JSON by file name, whatever the JSON says.
-        group: What a split must not part: a pattern on the name, "folder", "json:FIELD".
+        group: What a split must not part, one way or several: "folder", a pattern on the name,
+            "json:FIELD", "csv:FILE", "exif:camera", "exif:burst", "video", "found" (pictures that
+            show the same; where nothing is given), or "none".
         val: Share of the validation split; 0.2 where the source is not split already.
         test: Share of the test split.
+        train_dev: Share of a split like train that is never trained on.
+        folds: So many trees, each with another val; `val` is not used then.
         seed: Of the split.
-        stratify: Keep the classes' shares alike in all splits.
+        stratify: Keep the shares of classes, sizes and background alike in all splits.
+        origin: Where a picture's origin (a camera, a shop) is found; ways as for `group`.
+        target: Origins that the detector is meant for: val and test are shares of these alone.
         flat: No sub-folders; names are made unique.
         copy: Copy pictures rather than link them.
         drop_bad: Leave out boxes without area and boxes wholly outside their picture.
@@ -70,11 +75,15 @@ class ConvertOptions:
     fields: dict[str, str] = field(default_factory=dict)
     scale: Annotated[float, Meta(gt=0)] | None = None
     pair: Literal["auto", "name"] = "auto"
-    group: str | None = None
+    group: str | list[str] | None = None
     val: Share | None = None
     test: Share | None = None
+    train_dev: Share | None = None
+    folds: Annotated[int, Meta(ge=2, le=100)] | None = None
     seed: int = 0
     stratify: bool = True
+    origin: str | None = None
+    target: list[str] = field(default_factory=list)
     flat: bool = False
     copy: bool = False
     drop_bad: bool = False
@@ -112,19 +121,36 @@ def convert(
     before = manifest.read(out) or {}
     counts: list[dict[str, Any]] = []
     with shards(options.workers, track) as mapped:
-        reading = formats.read(options.format, source, _read_options(options), mapped)
+        reading = formats.read(options.format, source, read_options(options), mapped)
         reading = _steps(reading, options, before.get("classes", ()), counts)
         left_out = _settle(reading, options)
-        dataset = _arrange(reading, options)
+        known = earlier(out, {} if force else before, _given(options))
+        dataset, told = arrange(reading, options, known, mapped, track)
+        trees = _trees(dataset, options)
         made = _record(source, options, reading, dataset)
-        made |= {"steps": counts, "left_out": left_out}
-        if not force and made.items() <= before.items() and prepared.intact(out, dataset):
+        made |= {"steps": counts, "left_out": left_out, **told}
+        if not force and made.items() <= before.items() and _intact(out, trees):
             return {**before, "unchanged": True}
         with manifest.new_folder(out, KIND, force=force) as folder:
-            copied = prepared.write(dataset, folder, reading.headers, mapped, copy=options.copy)
-            made["copied"] = copied
+            made["copied"] = prepared.write_all(
+                trees, folder, reading.headers, mapped, copy=options.copy
+            )
+            for name, tree in trees.items():
+                if name:
+                    manifest.write(folder / name, KIND, _record(source, options, reading, tree))
             manifest.write(folder, KIND, made)
     return {**made, "unchanged": False}
+
+
+def _trees(dataset: Dataset, options: ConvertOptions) -> dict[str, Dataset]:
+    """The trees to write by their folders: one, in the output folder itself, or one a fold."""
+    if not options.folds:
+        return {"": dataset}
+    return {FOLD.format(number): fold(dataset, number) for number in range(1, options.folds + 1)}
+
+
+def _intact(out: Path, trees: Mapping[str, Dataset]) -> bool:
+    return all(prepared.intact(out / name, tree) for name, tree in trees.items())
 
 
 def class_map(classes: Mapping[Any, Any] | Sequence[Any] | None) -> dict[str, list[str]] | None:
@@ -155,10 +181,17 @@ def _labels_of(name: Any, value: Any) -> list[str]:
 def _check(source: Path, out: Path, options: ConvertOptions) -> None:
     """What can be known to be wrong before anything is read."""
     class_map(options.classes)
-    if (options.val or 0) + (options.test or 0) >= 1:
+    shares = {name: getattr(options, name) for name in ("val", "test", "train_dev")}
+    asked = {name: share for name, share in shares.items() if share}
+    if sum(asked.values()) >= 1:
+        told = " and ".join(f"{name} {share}" for name, share in asked.items())
+        raise BoxwrightError(f"{told} leave nothing to train on.")
+    if options.folds and options.val:
         raise BoxwrightError(
-            f"val {options.val} and test {options.test} leave nothing to train on."
+            f"val {options.val} and folds {options.folds}: each fold is val once; give one of them."
         )
+    if options.target and not options.origin:
+        raise BoxwrightError("target: `origin` must tell where a picture's origin is found.")
     here, there = source.resolve(), out.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise BoxwrightError(
@@ -167,15 +200,16 @@ def _check(source: Path, out: Path, options: ConvertOptions) -> None:
         )
 
 
-def _read_options(options: ConvertOptions) -> ReadOptions:
-    by_field = (options.group or "").startswith(JSON_FIELD)
+def read_options(options: ConvertOptions) -> ReadOptions:
+    by = [options.group] if isinstance(options.group, str) else options.group or []
     return ReadOptions(
         images=options.images,
         backgrounds=options.background,
         fields=options.fields,
         scale=options.scale,
         pair=options.pair,
-        group=(options.group or "").removeprefix(JSON_FIELD) if by_field else "",
+        group=ways.json_field(by),
+        origin=ways.json_field([options.origin or ""]),
         exclude=options.exclude,
     )
 
@@ -226,48 +260,13 @@ def _advice(stops: Sequence[DataError]) -> str:
     return f"Mend them, or: {drop}--skip-bad leaves out whatever is wrong, and names it."
 
 
-def _arrange(reading: Reading, options: ConvertOptions) -> Dataset:
-    """Group and split the pictures, and name them for the tree."""
-    dataset = _split(_group(reading.dataset, options.group), options)
-    dataset, changed = names.tree_names(dataset, flat=options.flat)
-    if changed:
-        log.warning("%d pictures were renamed: their names would share a label file", changed)
-    return dataset
-
-
-def _group(dataset: Dataset, pattern: str | None) -> Dataset:
-    if pattern and not pattern.startswith(JSON_FIELD):
-        dataset, missed = groups.group_by_name(dataset, pattern)
-        if missed:
-            log.warning("%d pictures do not match the group pattern; each is its own", missed)
-        return dataset
-    alike = 0 if pattern else groups.shots_by_name(dataset)
-    if alike:
-        log.warning(
-            "%d pictures look like several shots of the same things by their names, and no group "
-            "is given: shots of one thing may stand in train and in val, and the score will lie. "
-            "Give --group PATTERN.",
-            alike,
-        )
-    return groups.with_groups(dataset, list(dataset.images.group))
-
-
-def _split(dataset: Dataset, options: ConvertOptions) -> Dataset:
-    if options.val is None and options.test is None and all(dataset.images.split):
-        log.info("the source's own splits are kept")
-        return dataset
-    ratios = {"val": options.val or DEFAULT_VAL, "test": options.test or 0}
-    return split(dataset, ratios, seed=options.seed, stratify=options.stratify)
-
-
 def _record(
     source: Path, options: ConvertOptions, reading: Reading, dataset: Dataset
 ) -> dict[str, Any]:
     """What the manifest tells of how the tree was made."""
-    given = {k: _plain(v) for k, v in asdict(options).items() if k != "workers"}
     return {
         "source": str(source),
-        "options": given,
+        "options": _given(options),
         "classes": list(dataset.classes),
         "splits": {name: prepared.summary(dataset, name) for name in prepared.splits(dataset)},
         "notes": reading.notes,
@@ -278,6 +277,11 @@ def _record(
         },
         "content": prepared.content_hash(dataset, reading.headers),
     }
+
+
+def _given(options: ConvertOptions) -> dict[str, Any]:
+    """The options as plain data."""
+    return {k: _plain(v) for k, v in asdict(options).items() if k != "workers"}
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.dataset import Dataset, Ints, Outlines
+from pipeline.dataset import Dataset, Images, Ints, Outlines, Strings, strings
 from pipeline.engine import Map
 from pipeline.formats import coco, pictures_csv, yolo
 from pipeline.formats.tree import Picture, write_shard
@@ -25,9 +26,10 @@ from pipeline.images import Header
 
 
 def splits(dataset: Dataset) -> list[str]:
-    """The splits that pictures are in, in the usual order."""
+    """The splits that pictures are in, in the usual order; then the folds."""
     found = set(dataset.images.split)
-    return [name for name in yolo.SPLITS if name in found]
+    usual = [name for name in yolo.SPLITS if name in found]
+    return usual + sorted(found.difference(yolo.SPLITS), key=lambda name: (len(name), name))
 
 
 def summary(dataset: Dataset, split: str) -> dict[str, Any]:
@@ -62,9 +64,16 @@ def content_hash(dataset: Dataset, headers: Mapping[str, Header]) -> str:
 
 def intact(folder: Path, dataset: Dataset) -> bool:
     """Whether the pictures of a tree are still those of the source: linked, or copied since."""
-    images = dataset.images
-    rows = zip(images.path, images.split, images.name, strict=True)
-    return all(_same(path, f"{folder}/images/{split}/{name}") for path, split, name in rows)
+    there = pictures(folder, dataset.images)
+    return all(map(_same, dataset.images.path, there))
+
+
+def pictures(folder: Path, images: Images) -> Strings:
+    """(N,) the path of each picture in the tree at `folder`."""
+    return strings(
+        f"{folder}/images/{split}/{name}"
+        for split, name in zip(images.split, images.name, strict=True)
+    )
 
 
 def _same(source: str, target: str) -> bool:
@@ -108,6 +117,44 @@ def write(
     text = yolo.data_yaml(dataset.classes, splits(dataset))
     (folder / "data.yaml").write_text(text, encoding="utf-8")
     return sum(part.copied for part in parts)
+
+
+def write_all(
+    trees: Mapping[str, Dataset],
+    out: Path,
+    headers: Mapping[str, Header],
+    mapped: Map,
+    *,
+    copy: bool,
+) -> int:
+    """Write trees of the same pictures, as folds are; those after the first link its files.
+
+    Args:
+        trees: By their folders below `out`; "" is `out` itself.
+        out: Where to.
+        headers: Of the pictures, by path.
+        mapped: Maps over pictures.
+        copy: Copy all pictures, once.
+
+    Returns:
+        How many pictures were copied rather than linked.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    (name, first), *others = trees.items()
+    (out / name).mkdir(exist_ok=True)
+    copied = write(first, out / name, headers, mapped, copy=copy)
+    there = pictures(out / name, first.images)
+    ours = {
+        path: headers[source]._replace(rewritable=False)
+        for path, source in zip(there, first.images.path, strict=True)
+    }
+    for name, tree in others:
+        (out / name).mkdir()
+        linked = replace(tree, images=replace(tree.images, path=there))
+        copied += write(linked, out / name, ours, mapped, copy=False)
+    return copied
 
 
 class _Pictures(Sequence[Picture]):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -43,7 +44,7 @@ def boxwright(*arguments: object) -> Run:
 def picture(path: Path, size: tuple[int, int] = (WIDTH, HEIGHT), orientation: int = 0) -> Path:
     """A picture whose pixels depend on its name; `orientation` is its EXIF turn."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(sum(map(ord, path.name)))
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
     image = Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
     exif = Image.Exif()
     if orientation:

@@ -277,7 +277,7 @@ def test_one_group_only_cannot_be_split(tmp_path):
         (["--val", "1"], "val: 1.0"),
         (["--val", "0.6", "--test", "0.4"], "nothing to train on"),
         (["--group", "("], "no regular expression"),
-        (["--group", "nothing like it"], "matches no picture"),
+        (["--group", "nothing like it"], "matches none of the pictures"),
         (["--format", "voc2"], "voc2"),
         (["--scale", "-1"], "scale"),
         (["--classes", "Ten=a|b,Fifty=a"], "in two classes"),

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from making import HEIGHT, WIDTH, labelme, photos, picture, rectangle, written
 from PIL import Image
 from pycocotools.coco import COCO
@@ -380,62 +378,6 @@ def test_new_data_never_renumbers_old_classes(tmp_path):
     picture(source / "b.jpg")
     labelme(source / "b.json", rectangle("Aaa", 1, 1, 9, 9))
     assert convert(source, tmp_path / "out")["classes"] == ["Fifty", "Ten", "Aaa"]
-
-
-# --- splitting -----------------------------------------------------------------------------------
-
-
-def test_a_split_never_parts_a_group(tmp_path):
-    source = tmp_path / "photos"
-    for group in range(12):
-        for shot in range(3):
-            stem = f"note_{group}_{shot}"
-            picture(source / f"{stem}.jpg")
-            labelme(source / f"{stem}.json", rectangle("Ten", 1, 1, 9, 9))
-    convert(source, tmp_path / "out", ConvertOptions(group=r"^(.+)_\d+$"))
-    images = yolo.read(tmp_path / "out").images
-    sides = {}
-    for name, split in zip(images.name, images.split, strict=True):
-        sides.setdefault(name.rsplit("_", 1)[0], set()).add(split)
-    assert {len(splits) for splits in sides.values()} == {1}
-
-
-def test_groups_may_be_a_json_field(tmp_path):
-    source = photos(tmp_path / "photos")
-    for number in range(10):
-        shape = rectangle("Ten", 1, 1, 9, 9)
-        labelme(source / f"a{number}.json", shape, who={"person": f"p{number % 2}"})
-    made = convert(source, tmp_path / "out", ConvertOptions(group="json:who.person"))
-    assert [part["groups"] for part in made["splits"].values()] == [1, 1]
-
-
-def test_names_that_look_like_shots_of_one_thing_are_warned_of(tmp_path, caplog):
-    source = tmp_path / "photos"
-    for number in range(24):
-        picture(source / f"note_{number // 3}_{number % 3}.jpg")
-        labelme(source / f"note_{number // 3}_{number % 3}.json", rectangle("Ten", 1, 1, 9, 9))
-    convert(source, tmp_path / "out")
-    assert "--group" in caplog.text
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    counts=st.lists(st.integers(2, 12), min_size=1, max_size=5),
-    val=st.floats(0.1, 0.5),
-    seed=st.integers(0, 99),
-)
-def test_every_class_with_two_groups_is_on_both_sides(tmp_path_factory, counts, val, seed):
-    source = tmp_path_factory.mktemp("s")
-    for label, count in enumerate(counts):
-        for number in range(count):
-            picture(source / f"c{label}x{number}.jpg", (16, 16))
-            written(
-                source / f"c{label}x{number}.json",
-                json.dumps({"label": str(label), "x1": 1, "y1": 1, "x2": 9, "y2": 9}),
-            )
-    made = convert(source, source.with_name("o" + source.name), ConvertOptions(val=val, seed=seed))
-    for split in ("train", "val"):
-        assert all(made["splits"][split]["classes"].values())
 
 
 # --- other sources -------------------------------------------------------------------------------

@@ -17,16 +17,35 @@ def convert_cli(
     ] = None,
     val: Annotated[float | None, typer.Option(help="Share of the validation split.")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the test split.")] = None,
+    train_dev: Annotated[
+        float | None,
+        typer.Option(help="Share of a split like train that is never trained on."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="So many trees, OUT/fold-1 and on, each with another val.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the split.")] = None,
     group: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="What a split must not part: a pattern on the name, 'folder', or 'json:FIELD'."
+            help="What a split must not part; repeatable. A pattern on the name, 'folder',"
+            " 'json:FIELD', 'csv:FILE', 'exif:camera', 'exif:burst', 'video', 'none', or 'found':"
+            " pictures that show the same (where nothing is given)."
         ),
     ] = None,
     stratify: Annotated[
         bool | None,
-        typer.Option("--stratify/--no-stratify", help="Keep the classes' shares in all splits."),
+        typer.Option(
+            "--stratify/--no-stratify", help="Keep the shares of classes, sizes and background."
+        ),
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(help="Where a picture's origin is found (its camera, shop): as --group."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin that the detector is for: val and test are of it; repeatable."),
     ] = None,
     classes: Annotated[
         str | None,
@@ -106,15 +125,40 @@ def _classes(text: str | None) -> dict[str, list[str] | None] | None:
 
 
 def _show(made: dict[str, Any], out: Path) -> None:
-    splits = made["splits"]
-    header = ["", *splits, "all"]
-    kinds = ("images", "backgrounds", "groups", "boxes")
-    counts = {kind: [part[kind] for part in splits.values()] for kind in kinds}
-    counts |= {
-        f"  {name}": [part["classes"][name] for part in splits.values()] for name in made["classes"]
-    }
-    rows = [[what, *count, sum(count)] for what, count in counts.items()]
+    splits, shares = made["splits"], made.get("shares", {})
+    header = ["", *(_asked(name, shares) for name in splits), "all"]
+    kinds = {"images": "images", "backgrounds": "background", "groups": "", "boxes": ""}
+    rows = [
+        _row(kind, {name: part[kind] for name, part in splits.items()}, shares, (told,))
+        for kind, told in kinds.items()
+    ]
+    rows += [
+        _row(
+            f"  {label}",
+            {name: part["classes"][label] for name, part in splits.items()},
+            shares,
+            ("classes", label),
+        )
+        for label in made["classes"]
+    ]
     show.table(header, rows)
     if made["left_out"]:
         show.line(f"{len(made['left_out'])} left out; all are named in {out}/manifest.json")
     show.line(f"{out}: {'unchanged' if made['unchanged'] else 'written'}")
+
+
+def _asked(name: str, shares: dict[str, Any]) -> str:
+    return f"{name}  of {shares[name]['asked']:.0%}" if name in shares else name
+
+
+def _row(
+    what: str, counts: dict[str, int], shares: dict[str, Any], place: tuple[str, ...]
+) -> list[object]:
+    """Counts by split, each with the share that the split got of what there was to deal."""
+    cells = []
+    for name, count in counts.items():
+        share = shares.get(name)
+        for key in place:
+            share = (share or {}).get(key)
+        cells.append(f"{count}" if share is None else f"{count}  {share:.1%}")
+    return [what, *cells, sum(counts.values())]

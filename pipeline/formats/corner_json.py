@@ -42,10 +42,12 @@ class Rules(NamedTuple):
     Attributes:
         fields: Paths of fields by name, as in `FIELDS`, where the vendor's differ ("meta.w").
         group: Path of the field that holds the group; "" for none.
+        origin: The same for the origin.
     """
 
     fields: dict[str, str]
     group: str = ""
+    origin: str = ""
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Batch:
         flat: Whether each record is a single flat box rather than a picture's whole list.
         size: Width and height that each record claims, flat; NaN where it claims none.
         group: Each record's group field.
+        origin: Each record's origin field.
         counts: Boxes of each record.
         place: Index of each box within its record.
         label: Index of each box's label in `labels`; the label is "" where it has none.
@@ -72,6 +75,7 @@ class Batch:
     flat: bytearray = field(default_factory=bytearray)
     size: array[float] = field(default_factory=lambda: array("d"))
     group: list[str] = field(default_factory=list)
+    origin: list[str] = field(default_factory=list)
     counts: array[int] = field(default_factory=lambda: array("q"))
     place: array[int] = field(default_factory=lambda: array("q"))
     label: array[int] = field(default_factory=lambda: array("q"))
@@ -85,13 +89,20 @@ class Batch:
     def note(self, what: str) -> None:
         self.notes[what] = self.notes.get(what, 0) + 1
 
-    def record(self, file: int, image: str, size: tuple[float, float], group: str = "") -> None:
-        """Begin a record; its boxes follow."""
+    def record(
+        self,
+        file: int,
+        image: str,
+        size: tuple[float, float],
+        kin: tuple[str, str] = ("", ""),
+    ) -> None:
+        """Begin a record; its boxes follow. `kin` is its group and its origin."""
         self.file.append(file)
         self.image.append(image)
         self.flat.append(0)
         self.size.extend(size)
-        self.group.append(group)
+        self.group.append(kin[0])
+        self.origin.append(kin[1])
         self.counts.append(0)
 
     def box(
@@ -129,7 +140,7 @@ _NO_SIZE = (math.nan, math.nan)
 def parse(files: Sequence[str], rules: Rules) -> Batch:
     """Read the files of a shard; what cannot be read is in the batch's problems."""
     batch = Batch()
-    plain = not rules.fields and not rules.group
+    plain = not (rules.fields or rules.group or rules.origin)
     for index, path in enumerate(files):
         try:
             with open(path, "rb", buffering=0) as stream:
@@ -222,7 +233,11 @@ def _begin(
     if image is not None and not isinstance(image, str):
         raise DataError(path, place or "imagePath", f"names a picture by {_kind(image)}")
     size = _size(values, path, place, rules)
-    batch.record(file, image or "", size, _group(values, path, place, rules))
+    kin = [
+        _kin(values, path, place, field_, what)
+        for field_, what in ((rules.group, "group"), (rules.origin, "origin"))
+    ]
+    batch.record(file, image or "", size, (kin[0], kin[1]))
     return boxes, flat
 
 
@@ -277,15 +292,13 @@ def _size(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> tup
     return numbers
 
 
-def _group(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> str:
-    if not rules.group:
-        return ""
-    group = _at(values, rules.group)
-    if group is None:
-        raise DataError(
-            path, f"{place}{rules.group}", "is missing; it should hold the picture's group"
-        )
-    return str(group)
+def _kin(values: Mapping[str, Any], path: str, place: str, wanted: str, what: str) -> str:
+    """What a field says of where the picture belongs; "" where no field is wanted."""
+    found = _at(values, wanted) if wanted else ""
+    if found is None:
+        problem = f"is missing; it should hold the picture's {what}"
+        raise DataError(path, f"{place}{wanted}", problem)
+    return str(found)
 
 
 def _add_box(batch: Batch, path: str, at: tuple[int, str], box: Any, rules: Rules) -> None:

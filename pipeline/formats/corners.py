@@ -53,7 +53,7 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
     _check(options)
     tree, backgrounds = _scan(root, options)
     files = list(tree.annotations.values())
-    parse = partial(corner_json.parse, rules=Rules(options.fields, options.group))
+    parse = partial(corner_json.parse, rules=Rules(options.fields, options.group, options.origin))
     records = _join(mapped(parse, files, "reading JSON"), files)
     records.named = _pair(records, tree, options)
     wanted = {name: tree.pictures[name] for name in records.named if name} | backgrounds
@@ -104,6 +104,7 @@ class _Records:
     flat: bytes
     size: Floats
     group: list[str]
+    origin: list[str]
     counts: Ints
     place: Ints
     label: Ints
@@ -133,6 +134,7 @@ def _join(batches: list[Batch], files: list[str]) -> _Records:
         flat=b"".join(bytes(b.flat) for b in batches),
         size=np.concatenate([_floats(b.size) for b in batches]).reshape(-1, 2),
         group=[group for b in batches for group in b.group],
+        origin=[origin for b in batches for origin in b.origin],
         counts=np.concatenate([_ints(b.counts) for b in batches]),
         place=np.concatenate([_ints(b.place) for b in batches]),
         label=np.concatenate(label),
@@ -203,10 +205,11 @@ def _assemble(
     """Columns from the records whose picture is there, at their pictures' scale."""
     row_of = {name: row for row, name in enumerate(images.name)}
     row = np.array([row_of.get(name, -1) for name in records.named], dtype=np.int64)
-    source, group = images.group.copy(), images.group.copy()
+    source, group, origin = (images.group.copy() for _ in range(3))
     for record in np.flatnonzero(row >= 0).tolist():
         source[row[record]] = records.file[record]
         group[row[record]] = records.group[record]
+        origin[row[record]] = records.origin[record]
     orientation = np.array([headers[path].orientation for path in images.path], dtype=np.int64)
     how = fit(records.size, images.size[row], orientation[row], scale)
     _tell(records, how, row, images)
@@ -224,7 +227,10 @@ def _assemble(
     order = order[((row >= 0) & how.agrees)[of_box[order]]]
     return Reading(
         dataset=Dataset(
-            root, tuple(records.labels), replace(images, group=group), boxes.take(order)
+            root,
+            tuple(records.labels),
+            replace(images, group=group, origin=origin),
+            boxes.take(order),
         ),
         source=source,
         place=records.place[order],

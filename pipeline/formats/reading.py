@@ -31,6 +31,7 @@ class ReadOptions:
         pair: "auto": a picture is the one that the JSON names, else the one of the JSON's own
             name; "name": always the latter.
         group: Path of a JSON field that holds the picture's group; "" for none.
+        origin: The same for the picture's origin.
         exclude: Patterns of file names to leave out.
     """
 
@@ -40,6 +41,7 @@ class ReadOptions:
     scale: float | None = None
     pair: Literal["auto", "name"] = "auto"
     group: str = ""
+    origin: str = ""
     exclude: Sequence[str] = ()
 
 

@@ -1,141 +1,248 @@
-"""Splitting by ratio: stratified by class, never through a group."""
+"""Splitting by ratio: never through a group, every class, size and background in its share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.dataset import Dataset, Ints, strings
+from pipeline.dataset import Bools, Dataset, Ints, Strings, strings
 from pipeline.errors import BoxwrightError
+from pipeline.steps import dealing
+from pipeline.steps.dealing import SIZES, Holdings
 
-TRAIN = "train"
-
-
-def split(
-    dataset: Dataset, ratios: Mapping[str, float], *, seed: int = 0, stratify: bool = True
-) -> Dataset:
-    """Assign every picture to a split; the pictures of a group go to the same one.
-
-    Groups are dealt class by class, the rarest class first (iterative stratification, Sechidis et
-    al. 2011, at the level of groups): a group is dealt with the rarest class in it, and each
-    split is filled up to its share of that class's boxes, counting what rarer classes brought.
-    Then each class that has a group to spare gets one in every split that has none of it; train
-    comes first.
-
-    Args:
-        dataset: Its groups are set.
-        ratios: The share of each split but train: {"val": 0.2, "test": 0.1}.
-        seed: Of the shuffle.
-        stratify: Deal class by class; else all groups alike, by their pictures.
-
-    Raises:
-        BoxwrightError: Fewer groups than splits.
-    """
-    wanted = {name: ratio for name, ratio in ratios.items() if ratio > 0}
-    names, group = np.unique(dataset.images.group.astype(str), return_inverse=True)
-    if len(names) < len(wanted) + 1:
-        raise BoxwrightError(
-            f"the pictures make {len(names)} group{'s' if len(names) > 1 else ''}: too few for "
-            f"{' + '.join([TRAIN, *wanted])}, for a group is never parted."
-            "\n    -> check the group pattern, or give fewer splits."
-        )
-    holdings = _holdings(dataset, group, stratify=stratify)
-    order = np.random.default_rng(seed).permutation(len(names))
-    of_group = np.zeros(len(names), dtype=np.int64)  # index in `splits`
-    splits = [TRAIN, *wanted]
-    _deal(of_group, holdings, order, list(wanted.values()))
-    _spread(of_group, holdings, order, len(splits))
-    _fill_empty(of_group, np.bincount(group)[order], order, len(splits))
-    assigned = strings(splits[index] for index in of_group[group].tolist())
-    return replace(dataset, images=replace(dataset.images, split=assigned))
+TRAIN, TRAIN_DEV = "train", "train_dev"
+_SAFE = (TRAIN, TRAIN_DEV, "val", "test")  # groups that grew together go to the first of these
+_TOO_FAR = 0.5  # of its target: a share that far off is not what was asked for
+_DECIMALS = 4
 
 
 @dataclass(frozen=True)
-class _Holdings:
-    """How much of each class each group holds: parallel columns, sorted by kind.
+class SplitOptions:
+    """How to split.
 
     Attributes:
-        group: The group.
-        kind: The class by rank, the rarest 0; background pictures are a kind of their own.
-        count: Boxes of that class; pictures, of background.
-        edges: Where each kind begins, and the end.
+        ratios: The share of each split but train: {"val": 0.2, "test": 0.1, "train_dev": 0.05}.
+        folds: Deal what val and train would get into so many equal folds instead; 0 for none.
+        seed: Of the order in which groups are dealt.
+        stratify: Keep the shares of classes, sizes and background alike; else of pictures only.
+        target: Origins that the detector is meant for: val and test are taken from these alone,
+            and their ratios are shares of these.
     """
 
-    group: Ints
-    kind: Ints
-    count: Ints
-    edges: Ints
-
-    def of_kind(self, kind: int) -> slice:
-        return slice(int(self.edges[kind]), int(self.edges[kind + 1]))
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    folds: int = 0
+    seed: int = 0
+    stratify: bool = True
+    target: Sequence[str] = ()
 
 
-def _holdings(dataset: Dataset, group: Ints, *, stratify: bool) -> _Holdings:
-    boxes = dataset.boxes
-    kinds = len(dataset.classes) + 1
-    empty = np.ones(len(group), dtype=bool)
-    of_box, label = group[:0], boxes.label[:0]
-    if stratify:
-        of_box, label = group[boxes.image], boxes.label
-        empty = ~np.isin(group, of_box)
-    total = np.bincount(label, minlength=kinds - 1)
-    rank = np.argsort(np.argsort(total, kind="stable"), kind="stable")
-    kind = np.concatenate([rank[label], np.full(int(empty.sum()), kinds - 1)])
-    key, count = np.unique(
-        kind * (group.max() + 1) + np.concatenate([of_box, group[empty]]), return_counts=True
-    )
-    kind, held_by = np.divmod(key, group.max() + 1)
-    return _Holdings(held_by, kind, count, np.searchsorted(kind, np.arange(kinds + 1)))
+class Split(NamedTuple):
+    """What `split` gives.
 
-
-def _deal(of_group: Ints, holdings: _Holdings, order: Ints, ratios: list[float]) -> None:
-    """Fill each split up to its share of each kind; the rest stays in train."""
-    place = np.argsort(order)
-    dealt = np.zeros(len(of_group), dtype=bool)
-    for kind in range(len(holdings.edges) - 1):
-        rows = holdings.of_kind(kind)
-        group, count = holdings.group[rows], holdings.count[rows]
-        left = [row for row in np.argsort(place[group]).tolist() if not dealt[group[row]]]
-        for index, ratio in enumerate(ratios, 1):
-            room = ratio * count.sum() - count[of_group[group] == index].sum()
-            rest = []
-            for row in left:
-                if room >= count[row] / 2:
-                    of_group[group[row]] = index
-                    room -= count[row]
-                else:
-                    rest.append(row)
-            left = rest
-        dealt[group] = True
-
-
-def _spread(of_group: Ints, holdings: _Holdings, order: Ints, splits: int) -> None:
-    """Give each split a group of every kind that it has none of, where one can be spared.
-
-    A group can be spared where its split keeps another one of each kind in it; the lightest goes.
+    Attributes:
+        dataset: Its pictures are assigned; with folds, to "fold-1", "fold-2", ...
+        shares: For each split that was dealt what was asked (``asked``) and what it got
+            (``images``, ``background``, and by name ``classes`` and ``sizes``), as shares of all
+            that could have gone there. None where there is nothing to share.
     """
-    kinds = len(holdings.edges) - 1
-    there = np.zeros((kinds, splits), dtype=np.int64)
-    np.add.at(there, (holdings.kind, of_group[holdings.group]), 1)
-    weight = np.bincount(holdings.group, weights=holdings.count, minlength=len(of_group))
-    place = np.argsort(order)
-    for kind, index in np.argwhere(there == 0).tolist():
-        groups = holdings.group[holdings.of_kind(kind)]
-        for group in groups[np.lexsort((place[groups], weight[groups]))].tolist():
-            held = holdings.kind[holdings.group == group]
-            giver = int(of_group[group])
-            if there[kind, index] == 0 and (there[held, giver] > 1).all():
-                there[held, giver] -= 1
-                there[held, index] += 1
-                of_group[group] = index
+
+    dataset: Dataset
+    shares: dict[str, Any]
 
 
-def _fill_empty(of_group: Ints, pictures: Ints, order: Ints, splits: int) -> None:
-    """Where no class has a group to spare: a split without pictures takes the lightest group."""
-    by_weight = order[np.argsort(pictures, kind="stable")]
-    for index in range(splits):
-        if not (of_group == index).any():
-            several = np.bincount(of_group, minlength=splits)[of_group[by_weight]] > 1
-            of_group[by_weight[several][0]] = index
+def split(
+    dataset: Dataset, options: SplitOptions, before: Mapping[str, str] | None = None
+) -> Split:
+    """Assign every picture to a split; the pictures of a group go to the same one.
+
+    Val and test are dealt first (from the target's groups, where there is a target), then
+    train_dev out of what train would have, so that it is of the same source; then the folds.
+
+    Args:
+        dataset: Its groups are set.
+        options: See `SplitOptions`.
+        before: The splits of pictures by name, from an earlier time: there they stay. A group that
+            has come to hold pictures of several splits goes to train if one was there, for what
+            a model may have learnt must not be tested on; then to train_dev, val, test.
+
+    Raises:
+        BoxwrightError: It cannot be done: fewer groups than splits, groups too large for a ratio,
+            a target that is no origin.
+    """
+    ratios = {name: ratio for name, ratio in options.ratios.items() if ratio > 0}
+    folds = [f"fold-{number}" for number in range(1, options.folds + 1)]
+    names, group = np.unique(dataset.images.group.astype(str), return_inverse=True)
+    _check_count(len(names), [*(folds or [TRAIN]), *ratios])
+    held = dealing.holdings(dataset, group, stratify=options.stratify)
+    of_group = _kept(dataset.images.name, group, before or {}, {*_SAFE, *folds})
+    deals = _Deals(dataset.classes, held, _order(names, options.seed), of_group)
+    dev = ratios.pop(TRAIN_DEV, 0)
+    if ratios:
+        deals.deal(ratios, _of_target(dataset, group, options.target))
+    if dev:
+        rest = np.isin(of_group, [*ratios], invert=True)
+        deals.deal({TRAIN_DEV: dev * len(group) / max(int(rest[group].sum()), 1)}, rest)
+        deals.shares[TRAIN_DEV] = deals.told(dev, of_group == TRAIN_DEV, held)
+    if folds:
+        rest = np.isin(of_group, [*ratios, TRAIN_DEV], invert=True)
+        deals.deal(dict.fromkeys(folds, 1 / len(folds)), rest)
+    of_group[of_group == ""] = TRAIN
+    images = replace(dataset.images, split=strings(of_group[group]))
+    return Split(replace(dataset, images=images), deals.shares)
+
+
+def missing(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """The classes that some split has none of: by split, the groups that each class stands in.
+
+    A class that stands in fewer groups than there are splits cannot be in all of them.
+    """
+    classes, splits = len(dataset.classes), sorted(set(dataset.images.split))
+    _, group = np.unique(dataset.images.group.astype(str), return_inverse=True)
+    pairs = np.unique(group[dataset.boxes.image] * classes + dataset.boxes.label)
+    groups = np.bincount(pairs % max(classes, 1), minlength=classes)
+    found = {}
+    for name in splits:
+        there = np.isin(np.arange(classes), dataset.of_split(name).boxes.label)
+        absent = np.flatnonzero(~there & (groups > 0)).tolist()
+        if absent:
+            found[name] = {dataset.classes[label]: int(groups[label]) for label in absent}
+    return found
+
+
+@dataclass
+class _Deals:
+    """Deals one after another; `of_group` ("" while undealt) and `shares` grow."""
+
+    classes: tuple[str, ...]
+    held: Holdings
+    order: Ints
+    of_group: Strings
+    shares: dict[str, Any] = field(default_factory=dict)
+
+    def deal(self, ratios: Mapping[str, float], pool: Bools) -> None:
+        """Deal the groups of a pool (G,): to the splits named, and what is over stays undealt."""
+        rest = 1 - sum(ratios.values())
+        splits = ["", *ratios] if rest > 1e-9 else [*ratios]
+        shares = [rest, *ratios.values()] if rest > 1e-9 else [*ratios.values()]
+        if min(shares) <= 0:
+            raise BoxwrightError(f"{' + '.join(ratios)}: what is asked leaves nothing to train on.")
+        held = self.held.take(pool)
+        where = self._where(splits, pool)
+        free = where < 0
+        order = (np.cumsum(pool) - 1)[self.order[pool[self.order]]]
+        dealt = dealing.deal(held, shares, where, order)
+        dealt = _fill_empty(held, dealt, len(splits), free)
+        if free.all():
+            self._check(splits, shares, held, dealt)
+        dealt = dealing.spread(held, dealt, len(splits), order, free)
+        named = np.array(splits, dtype=object)[dealt]
+        self.of_group[pool] = np.where(free, named, self.of_group[pool])
+        for index, (name, share) in enumerate(zip(splits, shares, strict=True)):
+            if name:
+                self.shares[name] = self.told(share, dealt == index, held)
+
+    def _where(self, splits: list[str], pool: Bools) -> Ints:
+        """The split of each group of the pool; -1 while undealt."""
+        number = {name: index for index, name in enumerate(splits)}
+        kept = self.of_group[pool]
+        rest = number.get("", -1)  # kept in train, train_dev or a fold, which are not dealt here
+        return np.array([number.get(name, rest) if name else -1 for name in kept], dtype=np.int64)
+
+    def _check(self, splits: list[str], shares: list[float], held: Holdings, dealt: Ints) -> None:
+        """Refuse a share of pictures that is far from what was asked: the groups are too large."""
+        images = np.bincount(held.group, weights=held.count * (held.kind == held.kinds - 1))
+        whole = images.sum()
+        for index, (name, share) in enumerate(zip(splits, shares, strict=True)):
+            asked, got = share * whole, images[dealt == index].sum()
+            if name and abs(got - asked) > max(_TOO_FAR * asked, 1):
+                raise BoxwrightError(
+                    f"{name}: {share:.0%} of {whole:.0f} pictures cannot be had; the nearest is "
+                    f"{got / whole:.0%}, for a group is never parted, and there are only "
+                    f"{len(held)}, of up to {images.max():.0f} pictures."
+                    f"\n    -> ask for {got / whole:.2g}, group more finely, or add pictures."
+                )
+
+    def told(self, share: float, mine: Bools, held: Holdings) -> dict[str, Any]:
+        """What a split was to get and what it got, as shares of what there was to deal."""
+        total = held.totals()
+        got = held.take(mine).totals()
+        told = [
+            round(float(a / b), _DECIMALS) if b else None for a, b in zip(got, total, strict=True)
+        ]
+        classes = len(self.classes)
+        return {
+            "asked": round(share, _DECIMALS),
+            "images": told[-1],
+            "background": told[-2],
+            "classes": dict(zip(self.classes, told[:classes], strict=True)),
+            "sizes": dict(zip(SIZES, told[classes:-2], strict=True)),
+        }
+
+
+def _check_count(groups: int, splits: list[str]) -> None:
+    if groups < len(splits):
+        raise BoxwrightError(
+            f"the pictures make {groups} group{'s' if groups > 1 else ''}: too few for "
+            f"{' + '.join(splits)}, for a group is never parted."
+            "\n    -> check the group pattern, or give fewer splits."
+        )
+
+
+def _kept(
+    name: Strings, group: Ints, before: Mapping[str, str], known: AbstractSet[str]
+) -> Strings:
+    """The split of each group at an earlier time; "" for those that were not there."""
+    of_group = strings([""] * (int(group.max()) + 1))
+    if before:
+        rank = {split: index for index, split in enumerate(_SAFE)}
+        for row, picture in enumerate(name):
+            was, now = before.get(picture, ""), of_group[group[row]]
+            if was in known and (not now or rank.get(was, 0) < rank.get(now, 0)):
+                of_group[group[row]] = was
+    return of_group
+
+
+def _of_target(dataset: Dataset, group: Ints, target: Sequence[str]) -> Bools:
+    """(G,) the groups of which every picture is of the target's origins; all without a target."""
+    origin = dataset.images.origin
+    unknown = sorted(set(target) - set(origin))
+    if unknown:
+        known = ", ".join(sorted({name for name in origin if name})) or "none is known"
+        raise BoxwrightError(
+            f"target: {', '.join(unknown)}: no origin of this name; there are: {known}."
+            "\n    -> `origin` tells where a picture's origin is found: folder, or a pattern."
+        )
+    fits = np.ones(int(group.max()) + 1, dtype=bool)
+    if target:
+        fits[group[~np.isin(origin.astype(str), list(target))]] = False
+        if not fits.any():
+            raise BoxwrightError(f"target: no group is of {', '.join(target)} alone.")
+    return fits
+
+
+def _order(names: Strings, seed: int) -> Ints:
+    """Groups in an order that a seed and each name alone decide, whatever others there are."""
+    key = str(seed).encode()[:64]
+    told = [
+        hashlib.blake2b(name.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest()
+        for name in names
+    ]
+    return np.argsort(np.array(told, dtype="S8"), kind="stable")
+
+
+def _fill_empty(held: Holdings, dealt: Ints, splits: int, free: Bools) -> Ints:
+    """A split that got nothing, for all groups are large, takes the lightest that can be spared."""
+    weight = np.bincount(held.group, weights=held.count, minlength=len(held))
+    by_weight = np.argsort(weight, kind="stable")
+    by_weight = by_weight[free[by_weight]]
+    for split in range(splits):
+        if not (dealt == split).any():
+            several = np.bincount(dealt, minlength=splits)[dealt[by_weight]] > 1
+            if several.any():
+                dealt[by_weight[several][0]] = split
+    return dealt

@@ -1,0 +1,202 @@
+"""Which picture goes where: origins, names in the tree, groups, splits or folds."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.dataset import Dataset, Strings, strings
+from pipeline.engine import Map
+from pipeline.formats import pictures_csv
+from pipeline.formats.reading import Reading
+from pipeline.grouping import ways
+from pipeline.progress import Track
+from pipeline.steps import names
+from pipeline.steps.split import SplitOptions, missing, split
+
+if TYPE_CHECKING:
+    from pipeline.convert import ConvertOptions
+
+log = logging.getLogger(__name__)
+DEFAULT_VAL = 0.2
+FOUND = ["found"]
+FOLD = "fold-{}"
+_DEALT_BY = ("group", "val", "test", "train_dev", "folds", "seed", "stratify", "origin", "target")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is known of pictures that an earlier tree in the same place held, by name.
+
+    Attributes:
+        split: Where each was.
+        group: What it was grouped with.
+        grouped: What was told of the grouping.
+        pictures: A hash of the pictures that were grouped.
+    """
+
+    split: Mapping[str, str] = field(default_factory=dict)
+    group: Mapping[str, str] = field(default_factory=dict)
+    grouped: Sequence[str] = ()
+    pictures: str = ""
+
+
+class Arranged(NamedTuple):
+    """Where every picture goes.
+
+    Attributes:
+        dataset: Grouped, named as in the tree and split; see `fold` for the splits with folds.
+        told: For the manifest: ``grouped``, sentences; ``pictures``, a hash of what was grouped;
+            ``shares`` as `split` gives them; ``missing`` as `missing` does.
+    """
+
+    dataset: Dataset
+    told: dict[str, Any]
+
+
+def earlier(tree: Path, before: Mapping[str, Any], options: Mapping[str, Any]) -> Earlier:
+    """What an earlier tree knows; nothing where it was dealt by other options.
+
+    Args:
+        tree: Its folder.
+        before: Its manifest, or {}.
+        options: The options of the tree to come, as plain data.
+
+    Raises:
+        DataError: Its pictures.csv has been spoilt.
+    """
+    told = before.get("options", {})
+    if not told or any(told.get(key) != options[key] for key in _DEALT_BY):
+        return Earlier()
+    folders = [tree / FOLD.format(n + 1) for n in range(told["folds"] or 0)] or [tree]
+    split, group = {}, {}
+    for folder in folders:
+        for picture, (its_group, _) in pictures_csv.read(folder).items():
+            side, _, name = picture.partition("/")
+            group[name] = its_group
+            if len(folders) == 1 or side != "train":
+                split[name] = folder.name if len(folders) > 1 and side == "val" else side
+    return Earlier(split, group, before.get("grouped", ()), before.get("pictures", ""))
+
+
+def arrange(
+    reading: Reading, options: ConvertOptions, known: Earlier, mapped: Map, track: Track
+) -> Arranged:
+    """Group and split the pictures of a source, and name them for the tree.
+
+    Pictures that an earlier tree dealt stay where they are.
+
+    Args:
+        reading: The source, after the steps on boxes.
+        options: How.
+        known: Of the tree that stands where this one will.
+        mapped: Maps over files.
+        track: Shows progress.
+
+    Raises:
+        BoxwrightError: The groups cannot be had, or the pictures not be split as asked.
+    """
+    dataset, changed = names.tree_names(reading.dataset, flat=options.flat)
+    if changed:
+        log.warning("%d pictures were renamed: their names would share a label file", changed)
+    if options.origin:
+        origin = ways.tag(reading, options.origin, mapped)
+        dataset = replace(dataset, images=replace(dataset.images, origin=origin))
+    told: dict[str, Any] = {"pictures": _hash(reading)}
+    by = _ways(dataset, options)
+    if _is_split(dataset, options):
+        log.info("the source's own splits are kept: `boxwright leaks` tells whether they are clean")
+        told["grouped"], group = _grouped(reading, by or [], mapped, track)
+        return Arranged(_with_groups(dataset, group), told)
+    if by in (None, FOUND) and known.pictures == told["pictures"]:
+        told["grouped"] = list(known.grouped)
+        group = strings(known.group[name] for name in dataset.images.name)
+    else:
+        told["grouped"], group = _grouped(reading, FOUND if by is None else by, mapped, track)
+    done = split(_with_groups(dataset, group), _split_options(options), known.split)
+    told |= {"shares": done.shares, "missing": missing(done.dataset)}
+    _tell(done.dataset, known.split)
+    _warn(told["missing"])
+    return Arranged(done.dataset, told)
+
+
+def fold(dataset: Dataset, number: int) -> Dataset:
+    """The data set of one fold (from 1): the pictures of "fold-<number>" are val, of others train.
+
+    Pictures of test and train_dev are so in every fold.
+    """
+    side = {name: "train" for name in dataset.images.split if name.startswith("fold-")}
+    side[FOLD.format(number)] = "val"
+    moved = strings(side.get(name, name) for name in dataset.images.split)
+    return replace(dataset, images=replace(dataset.images, split=moved))
+
+
+def _ways(dataset: Dataset, options: ConvertOptions) -> list[str] | None:
+    """The ways to group; [] where the source brings its groups, None where nobody says."""
+    if options.group is None:
+        return [] if all(dataset.images.group) else None
+    return [options.group] if isinstance(options.group, str) else options.group
+
+
+def _grouped(
+    reading: Reading, by: Sequence[str], mapped: Map, track: Track
+) -> tuple[list[str], Strings]:
+    found = ways.group(reading, by, mapped, track)
+    for sentence in found.notes:
+        log.info("%s", sentence)
+    return list(found.notes), found.key
+
+
+def _with_groups(dataset: Dataset, group: Strings) -> Dataset:
+    return replace(dataset, images=replace(dataset.images, group=group))
+
+
+def _is_split(dataset: Dataset, options: ConvertOptions) -> bool:
+    """Whether the source comes with splits of its own, and nobody asks for others."""
+    asked = (options.val, options.test, options.train_dev, options.folds)
+    return all(dataset.images.split) and all(value is None for value in asked)
+
+
+def _split_options(options: ConvertOptions) -> SplitOptions:
+    val = 0 if options.folds else options.val or DEFAULT_VAL
+    return SplitOptions(
+        ratios={"val": val, "test": options.test or 0, "train_dev": options.train_dev or 0},
+        folds=options.folds or 0,
+        seed=options.seed,
+        stratify=options.stratify,
+        target=options.target,
+    )
+
+
+def _hash(reading: Reading) -> str:
+    """A hash of the pictures: their names and the lengths of their files."""
+    images = reading.dataset.images
+    rows = zip(images.name, images.path, strict=True)
+    lines = "\n".join(f"{name} {reading.headers[path].bytes}" for name, path in rows)
+    return hashlib.blake2b(lines.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _tell(dataset: Dataset, before: Mapping[str, str]) -> None:
+    """Say what became of the pictures of an earlier tree, where there are others."""
+    rows = zip(dataset.images.name, dataset.images.split, strict=True)
+    old = [before[name] == now for name, now in rows if name in before]
+    if 0 < len(old) < len(dataset.images):
+        log.info(
+            "%d new pictures; the others stay in the splits they had (--force deals all anew)",
+            len(dataset.images) - len(old),
+        )
+    if not all(old):
+        log.warning(
+            "%d pictures changed their split: they are grouped with pictures of another one now",
+            old.count(False),
+        )
+
+
+def _warn(absent: Mapping[str, Mapping[str, int]]) -> None:
+    for name, classes in absent.items():
+        rows = [f"{label} ({groups} group{'s'[: groups > 1]})" for label, groups in classes.items()]
+        log.warning("%s has none of %s: too few groups to go round", name, ", ".join(rows))
