@@ -27,6 +27,7 @@ BLOCKS = {
     "sample": "pipeline.sample:SampleOptions",
     "convert": "pipeline.convert:ConvertOptions",
     "stats": "pipeline.stats.run:StatsOptions",
+    "leaks": "pipeline.check.leaks:LeaksOptions",
     "balance": "pipeline.balance.run:BalanceOptions",
     "train": "pipeline.training.run:TrainOptions",
     "evaluate": "pipeline.evaluation.run:EvaluateOptions",

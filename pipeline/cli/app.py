@@ -15,6 +15,8 @@ from pipeline.cli.balance import balance_cli
 from pipeline.cli.convert import convert_cli
 from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
+from pipeline.cli.groups import groups_cli
+from pipeline.cli.leaks import leaks_cli
 from pipeline.cli.mismatch import mismatch_cli
 from pipeline.cli.predict import predict_cli
 from pipeline.cli.preview import preview_cli
@@ -50,6 +52,8 @@ app.command("convert")(convert_cli)
 app.command("balance")(balance_cli)
 app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
+app.command("leaks")(leaks_cli)
+app.command("groups")(groups_cli)
 app.command("train")(train_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("mismatch")(mismatch_cli)
