@@ -34,6 +34,10 @@ def groups_cli(
     images: Annotated[
         Path | None, typer.Option(help="Folder of the pictures, where it is another one.")
     ] = None,
+    background: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of pictures without annotations; repeatable."),
+    ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Pattern of file names to leave out; repeatable.")
     ] = None,
@@ -51,8 +55,8 @@ def groups_cli(
     Writes an editable CSV: correct it, and give it to `convert --group csv:groups.csv`.
     """
     flags = {
-        "by": by, "out": out, "sheet": sheet, "count": count, "seed": seed, "format": format_,
-        "workers": workers, "font": font,
+        "by": by or None, "out": out, "sheet": sheet, "count": count, "seed": seed,
+        "format": format_, "workers": workers, "font": font,
     }  # fmt: skip
     from pipeline import config
     from pipeline.convert import ConvertOptions, read_options
@@ -63,13 +67,11 @@ def groups_cli(
     if config.is_config(source):
         run = config.load(source)
         source, block = run.source, run.block("convert")
-    reading = config.options(
-        ConvertOptions, block, {"images": images, "exclude": exclude or None, "format": format_}
-    )
+    place = {"images": images, "background": background, "exclude": exclude, "format": format_}
+    reading = config.options(ConvertOptions, block, {k: v or None for k, v in place.items()})
     given = [reading.group] if isinstance(reading.group, str) else reading.group
-    known = {"by": given, "format": reading.format, "workers": reading.workers}
-    kept = {key: value for key, value in known.items() if value is not None}
-    options = config.options(GroupsOptions, kept, {**flags, "by": by or None})
+    known = {"format": reading.format, "workers": reading.workers}
+    options = config.options(GroupsOptions, known | ({"by": given} if given else {}), flags)
     track = show.track(quiet=quiet)
     found = groups(source, options, read_options(reading), force=force, track=track)
     if as_json:

@@ -82,8 +82,8 @@ def groups(
         reading = _read(source, options.format, read, mapped)
         grouped = group(reading, options.by, mapped, track)
     dataset = reading.dataset
-    rows = sheet.choose(dataset, grouped, options.count, options.seed)
-    picture = sheet.draw_sheet(dataset, rows, options.font, track)
+    blocks = sheet.choose(dataset, grouped, options.count, options.seed)
+    picture = sheet.draw_sheet(dataset, blocks, options.font, track)
     if not again:
         table.write(options.out, dataset.images, list(grouped.key))
     draw.save(options.sheet, picture)

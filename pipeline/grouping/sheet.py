@@ -1,4 +1,4 @@
-"""A contact sheet of groups: a row each, the largest first, then some of the smallest."""
+"""A contact sheet of groups: a block each, the largest first, then some of the smallest."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ from pipeline.similar.chain import Pairs
 
 log = logging.getLogger(__name__)
 COLUMNS = 8
-_SIDE, _TEXT = 200, 22  # pixels: a picture, the letters of a row's title
-_NARROWEST = 1000  # pixels: room for a title
-_LARGE = 2 / 3  # of the rows go to the largest groups
+_SIDE, _TITLE, _TOLD, _GAP = 200, 20, 15, 24  # pixels: a picture, letters, between blocks
+_WIDEST = 1800  # pixels: four blocks of two pictures, or one of eight
+_LARGE = 2 / 3  # of the blocks go to the largest groups
 
 
-class Row(NamedTuple):
-    """One row of the sheet.
+class Block(NamedTuple):
+    """One group on the sheet.
 
     Attributes:
-        title: What stands above it.
+        title: Its name.
+        told: What is known of it.
         pictures: Rows of its pictures in the data set.
         captions: One a picture.
     """
 
     title: str
+    told: str
     pictures: list[int]
     captions: list[str]
 
@@ -50,31 +52,34 @@ class _Link(NamedTuple):
 
 
 def draw_sheet(
-    dataset: Dataset, rows: Sequence[Row], font: Path | None = None, track: Track = silent
+    dataset: Dataset, blocks: Sequence[Block], font: Path | None = None, track: Track = silent
 ) -> draw.Picture:
-    """Draw the rows; a picture that cannot be decoded is a grey field, and a warning is logged.
+    """Draw groups, side by side where there is room for several.
+
+    A picture that cannot be decoded is a grey field, and a warning is logged.
 
     Returns:
         (H, W, 3) BGR.
     """
-    grids = [_grid(dataset, row, font) for row in track(rows, "drawing", len(rows))]
-    wide = max(_NARROWEST, *(grid.shape[1] for grid in grids))
-    parts = []
-    for row, grid in zip(rows, grids, strict=True):
-        title = draw.caption(row.title, _TEXT, wide, font)
-        parts += [_white(_TEXT // 2, wide), title]
-        parts.append(np.hstack([grid, _white(grid.shape[0], wide - grid.shape[1])]))
-    return np.vstack(parts)
+    drawn = [_drawn(dataset, block, font) for block in track(blocks, "drawing", len(blocks))]
+    lines: list[list[draw.Picture]] = [[]]
+    for picture in drawn:
+        if sum(other.shape[1] for other in lines[-1]) + picture.shape[1] > _WIDEST:
+            lines.append([])
+        lines[-1].append(picture)
+    rows = [_beside(line) for line in lines if line]
+    wide = max(row.shape[1] for row in rows)
+    return np.vstack([_padded(row, row.shape[0], wide) for row in rows])
 
 
-def choose(dataset: Dataset, grouped: Grouped, count: int, seed: int = 0) -> list[Row]:
+def choose(dataset: Dataset, grouped: Grouped, count: int, seed: int = 0) -> list[Block]:
     """The groups to show, and some pictures of each.
 
     Args:
         dataset: The pictures.
         grouped: Their groups.
-        count: At most so many groups of two pictures or more; a last row shows pictures that are
-            alone.
+        count: At most so many groups of two pictures or more; a last block shows pictures that
+            are alone.
         seed: Another seed shows other small groups and other pictures.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
@@ -88,24 +93,24 @@ def choose(dataset: Dataset, grouped: Grouped, count: int, seed: int = 0) -> lis
     small = chance.sample(least, min(len(least), count - len(first)))
     shown = [*first, *sorted(small, key=lambda item: (-len(item[1]), item[0]))]
     names = unique(dataset.images)
-    rows = [_row(key, rows, grouped.pairs, names, chance) for key, rows in shown]
+    blocks = [_block(key, rows, grouped.pairs, names, chance) for key, rows in shown]
     alone = [rows[0] for _, rows in by_size if len(rows) == 1]
-    return [*rows, _alone(alone, names, chance)] if alone else rows
+    return [*blocks, _alone(alone, names, chance)] if alone else blocks
 
 
-def _alone(pictures: list[int], names: Sequence[str], chance: random.Random) -> Row:
+def _alone(pictures: list[int], names: Sequence[str], chance: random.Random) -> Block:
     shown = sorted(chance.sample(pictures, min(COLUMNS, len(pictures))))
-    what = f"alone: {len(pictures)} pictures, each a group of its own{_part(shown, pictures)}"
-    return Row(what, shown, [names[row] for row in shown])
+    told = f"pictures, each a group of its own: {len(pictures)}{_part(shown, pictures)}"
+    return Block("alone", told, shown, [names[row] for row in shown])
 
 
 def _part(shown: Sequence[int], of: Sequence[int]) -> str:
     return f" ({len(shown)} shown)" if len(shown) < len(of) else ""
 
 
-def _row(
+def _block(
     key: str, pictures: list[int], pairs: Pairs | None, names: Sequence[str], chance: random.Random
-) -> Row:
+) -> Block:
     """A group: where it was found, the two pictures that hold it together by the least first."""
     links = _links(pairs, pictures) if pairs is not None else []
     weakest = _weakest(links)
@@ -113,11 +118,11 @@ def _row(
     ends = [] if weakest is None else [weakest.a, weakest.b]
     room = COLUMNS - len(ends)
     shown = [*ends, *sorted(chance.sample(rest, min(room, len(rest))))]
-    title = f"{key}: {len(pictures)} pictures{_part(shown, pictures)}"
+    told = f"{len(pictures)} pictures{_part(shown, pictures)}"
     if weakest is not None:
-        title += f", held together by {weakest.similarity:.2f} (the first two)"
+        told += f", weakest link {weakest.similarity:.2f} (the first two)"
     best = {row: max(link.similarity for link in links if row in link[:2]) for row in _in(links)}
-    return Row(title, shown, [_caption(names[row], best.get(row)) for row in shown])
+    return Block(key, told, shown, [_caption(names[row], best.get(row)) for row in shown])
 
 
 def _caption(name: str, similarity: float | None) -> str:
@@ -157,13 +162,28 @@ def _weakest(links: Sequence[_Link]) -> _Link | None:
     return last
 
 
-def _grid(dataset: Dataset, row: Row, font: Path | None) -> draw.Picture:
-    cells = [_thumbnail(str(dataset.images.path[picture])) for picture in row.pictures]
-    return draw.contact_sheet(cells, row.captions, columns=COLUMNS, side=_SIDE, font=font)
+def _drawn(dataset: Dataset, block: Block, font: Path | None) -> draw.Picture:
+    cells = [_thumbnail(str(dataset.images.path[picture])) for picture in block.pictures]
+    grid = draw.contact_sheet(cells, block.captions, columns=COLUMNS, side=_SIDE, font=font)
+    wide = max(grid.shape[1], 2 * _SIDE)
+    lines = [
+        draw.caption(block.title, _TITLE, wide, font),
+        draw.caption(block.told, _TOLD, wide, font),
+        _padded(grid, grid.shape[0], wide),
+    ]
+    whole = np.vstack(lines)
+    return _padded(whole, whole.shape[0] + _GAP, wide + _GAP)
 
 
-def _white(height: int, width: int) -> draw.Picture:
-    return np.full((height, width, 3), 255, dtype=np.uint8)
+def _beside(pictures: Sequence[draw.Picture]) -> draw.Picture:
+    tall = max(picture.shape[0] for picture in pictures)
+    return np.hstack([_padded(picture, tall, picture.shape[1]) for picture in pictures])
+
+
+def _padded(picture: draw.Picture, height: int, width: int) -> draw.Picture:
+    """A picture with white below and beside it."""
+    more = ((0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0))
+    return np.pad(picture, more, constant_values=255)
 
 
 def _thumbnail(path: str) -> draw.Picture:

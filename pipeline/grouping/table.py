@@ -9,7 +9,7 @@ import csv
 import io
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,12 +51,12 @@ def read(file: Path, column: str, images: Images, root: Path) -> list[str]:
         DataError: The file cannot be read, or lacks a column.
         DataErrors: Rows of unknown pictures, of two pictures, or that contradict each other.
     """
-    known = _known(images)
+    find = _finder(images)
     values = [""] * len(images)
     said: dict[int, Row] = {}
     problems: list[DataError] = []
     for row in _rows(file, column):
-        picture = known.get(_plain(row.picture))
+        picture = find(_plain(row.picture))
         if picture is None:
             if not _on_disk(root, row.picture):
                 problems.append(_unknown(file, row, images))
@@ -147,17 +147,33 @@ def _header(text: str) -> tuple[list[str], str]:
     return max(cut, key=lambda found: len(found[0]))
 
 
-def _known(images: Images) -> dict[str, int]:
-    """The row of each picture by the names it may be called; -1 where two are called so."""
-    names = images.name.tolist()
+def _finder(images: Images) -> Callable[[str], int | None]:
+    """Finds the row of a picture by what it may be called; -1 where two are called so.
+
+    By its name, with its split before it, and both without the ending, in this order; what nobody
+    asks for is not built.
+    """
+    names: list[str] = images.name.tolist()
     with_split = [f"{split}/{name}" for split, name in zip(images.split, names, strict=True)]
-    known: dict[str, int] = {}
-    for called in ([stem(one) for one in with_split], map(stem, names), with_split, names):
-        mine: dict[str, int] = {}
-        for row, name in enumerate(map(_plain, called)):
-            mine[name] = -1 if name in mine else row
-        known |= mine
-    return known
+    called = (names, with_split, map(stem, names), map(stem, with_split))
+    tables: list[dict[str, int]] = []
+
+    def find(picture: str) -> int | None:
+        for place, one in enumerate(called):
+            if place == len(tables):
+                tables.append(_rows_by_name(one))
+            if picture in tables[place]:
+                return tables[place][picture]
+        return None
+
+    return find
+
+
+def _rows_by_name(names: Iterable[str]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for row, name in enumerate(map(_plain, names)):
+        rows[name] = -1 if name in rows else row
+    return rows
 
 
 def _plain(name: str) -> str:

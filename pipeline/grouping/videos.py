@@ -11,7 +11,7 @@ _ROBOFLOW = re.compile(
 )
 # clip.mp4#t=1.5 (VoTT), clip_mp4-12 (Roboflow), clip.mp4_000012, clip.mp4/000012 (folder per file)
 _FILE = re.compile(
-    r"^(.*?[^/])[._](mp4|avi|mov|mkv|webm|m4v|mpe?g|wmv|flv|3gp|mts|m2ts)(?![0-9A-Za-z]).*$",
+    r"(?<=[^/])[._](mp4|avi|mov|mkv|webm|m4v|mpe?g|wmv|flv|3gp|mts|m2ts)(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 # frame_000123 (CVAT), clip_frame12, clip-frame-0012, "clip frame 12"; the word begins a part
@@ -20,7 +20,6 @@ _FRAME = re.compile(
 )
 _EIGHT = re.compile(r"^0\d{7}$")  # ffmpeg's %08d, as video-toimg writes it for labelme
 _MOT = re.compile(r"^img\d$")  # MOT Challenge: MOT17-02/img1/000001
-_NUMBER = re.compile(r"^(.*?)[ _.-]*(?:\d{3,}|(?<=[ _.-])\d+)$", re.DOTALL)
 # what cameras and phones put before their numbers: IMG_0001, PXL_20240501_123456, 20240501_123456
 _COUNTER = re.compile(
     r"^(?:img|imag|dsc[fn]?|dcim|dji|pxl|gopr|p|photo|picture|image|kakaotalk)?"
@@ -60,9 +59,9 @@ def _video(name: str, *, numbered: bool) -> str:
     source = _ROBOFLOW.sub("", file)
     copied = source != file
     whole = "/".join([*parts, source])
-    if match := _FILE.match(whole):
-        return f"{match[1]}.{match[2]}"
-    if match := _FRAME.match(source):
+    if match := _FILE.search(whole):
+        return f"{whole[: match.start()]}.{match[1]}"
+    if "frame" in source.lower() and (match := _FRAME.match(source)):
         return "/".join([*parts, match[1]] if match[1] else parts) or "frame"
     if parts and _MOT.match(parts[-1]) and source.isdigit():
         return "/".join(parts[:-1])
@@ -73,7 +72,10 @@ def _video(name: str, *, numbered: bool) -> str:
 
 
 def _numbered(parts: list[str], source: str) -> str:
-    match = _NUMBER.match(source)
-    if match is None or (match[1] and _COUNTER.match(match[1])):
+    """The video of clip_12, clip0012 or folder/0012."""
+    head = source.rstrip("0123456789")
+    clip = head.rstrip(" _.-")
+    digits = len(source) - len(head)
+    if not digits or (digits < 3 and clip == head) or (clip and _COUNTER.match(clip)):
         return ""
-    return "/".join([*parts, match[1]] if match[1] else parts)
+    return "/".join([*parts, clip] if clip else parts)
