@@ -121,4 +121,10 @@ def _show_distance(found: dict[str, Any]) -> None:
     show.line()
     show.line(f"In what the {found['by']}s differ:")
     for pair in found["pairs"]:
-        show.line(f"- {pair['sentence']}")
+        seen = [row["words"] for row in pair["measures"] if row["differs"]]
+        if not seen:
+            show.line(f"- {pair['sentence']}")
+            continue
+        show.line(f"- {pair['second']}, compared with {pair['first']}, is")
+        for words in seen:
+            show.line(f"    {words}")

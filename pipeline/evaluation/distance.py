@@ -8,6 +8,7 @@ descriptor; and both only where chance does not make as much (`effects`).
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -76,7 +77,7 @@ def look(dataset: Dataset, options: MismatchOptions, track: Track = silent) -> P
     by, source = _sources(dataset, options.by)
     parts = [
         sample(np.flatnonzero(source == name), dataset.images.group, options.pictures, options.seed)
-        for name in dict.fromkeys(source.tolist())
+        for name in _order(source, dataset.images.split)
     ]
     found = measures.measure(dataset, np.concatenate(parts), track)
     for problem in found.problems:
@@ -111,6 +112,12 @@ def _sources(dataset: Dataset, by: str) -> tuple[str, Strings]:
             "\n    -> name the `origin` of each source in convert, or make splits."
         )
     return kind, column
+
+
+def _order(source: Strings, split: Strings) -> list[str]:
+    """The sources, those first of which most is trained on: the others are compared with them."""
+    trained = Counter(source[split == "train"].tolist())
+    return sorted(dict.fromkeys(source.tolist()), key=lambda name: -trained[name])
 
 
 def _classes(dataset: Dataset) -> Floats:
@@ -176,6 +183,7 @@ def _pair(pictures: Pictures, first: str, second: str, options: MismatchOptions)
     return {
         "first": first,
         "second": second,
+        "independent": [int((~way.second).sum()), int(way.second.sum())],
         "differ": bool(seen) or differs,
         "tells": way.tells,
         "look": {
@@ -185,7 +193,7 @@ def _pair(pictures: Pictures, first: str, second: str, options: MismatchOptions)
             "differs": differs,
         },
         "measures": rows,
-        "sentence": sentence(first, second, seen, differs=differs, tells=way.tells),
+        "sentence": _sentence((first, second), seen, way, differs=differs),
     }
 
 
@@ -252,25 +260,23 @@ def _class_mix(
     }
 
 
-def sentence(
-    first: str, second: str, seen: Sequence[dict[str, Any]], *, differs: bool, tells: bool
+def _sentence(
+    names: tuple[str, str], seen: Sequence[dict[str, Any]], way: effects.Deal, *, differs: bool
 ) -> str:
     """A pair in words, from the second source's side."""
-    if not tells:
-        return (
-            f"{second} and {first}: too few pictures that are independent of each other (groups, "
-            "where they are known) to tell a difference from chance."
-        )
+    first, second = names
+    few = f"{int(way.second.sum())} and {int((~way.second).sum())} independent pictures or groups"
+    if not way.tells:
+        return f"{second} and {first}: too few to tell a difference from chance ({few})."
     if seen:
-        return (
-            f"{second}, compared with {first}, is " + "; ".join(row["words"] for row in seen) + "."
-        )
+        rows = "; ".join(row["words"] for row in seen)
+        return f"{second}, compared with {first}, is {rows}."
     if differs:
         return (
             f"{second} looks different from {first} (colours, edges and textures as a whole), "
             "but no single measure says how."
         )
-    return f"{second} and {first}: no difference that chance does not make."
+    return f"{second} and {first}: no difference that chance does not make ({few})."
 
 
 def _figure(value: float | None) -> str:

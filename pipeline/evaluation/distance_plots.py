@@ -14,6 +14,7 @@ from pipeline.evaluation.distance import CLASSES, Pictures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST = 6  # panels; and sources in each
 BINS = 24
@@ -43,18 +44,19 @@ def draw(pictures: Pictures, found: dict[str, Any], out: Path) -> None:
             _histogram(axes, pictures, name, sources)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
-    plots.legend(panels[0], _handles(sources))
+    _legend(figure, sources)
     plots.save(figure, out)
 
 
 def _most(found: dict[str, Any]) -> list[str]:
-    """The measures that differ most in any pair; the largest effects where none does."""
+    """The measures that differ in any pair, or else those with the largest effects."""
     strongest: dict[str, tuple[bool, float]] = {}
     for pair in found["pairs"]:
         for row in pair["measures"]:
             own = (row["differs"], abs(row["effect"]))
             strongest[row["measure"]] = max(own, strongest.get(row["measure"], (False, 0.0)))
-    return sorted(strongest, key=lambda name: strongest[name], reverse=True)[:MOST]
+    order = sorted(strongest, key=lambda name: strongest[name], reverse=True)[:MOST]
+    return [name for name in order if strongest[name][0]] or order[:3]
 
 
 def _histogram(axes: Axes, pictures: Pictures, name: str, sources: Sequence[str]) -> None:
@@ -89,10 +91,11 @@ def _mix(axes: Axes, pictures: Pictures, sources: Sequence[str]) -> None:
     high = 0.8 / len(sources)
     for i, (colour, mix) in enumerate(zip(plots.palette(len(sources)), mixes, strict=True)):
         axes.barh(np.arange(len(order)) + i * high, mix[order], height=high, color=colour)
-    axes.set_yticks(np.arange(len(order)) + 0.4 - high / 2, [""] * len(order))
+    names = [plots.short(pictures.names[label]) for label in order.tolist()]
+    axes.set_yticks(np.arange(len(order)) + 0.4 - high / 2, names)
     axes.invert_yaxis()
-    for text, label in zip(axes.get_yticklabels(), order.tolist(), strict=True):
-        plots.write(text, plots.short(pictures.names[label]), 7.5)
+    for text, name in zip(axes.get_yticklabels(), names, strict=True):
+        plots.write(text, name, 7.5)
     axes.set_title(f"{CLASSES}: shares of the objects", fontsize=10)
     axes.grid(axis="x", alpha=0.25)
 
@@ -103,7 +106,13 @@ def _bare(axes: Axes) -> None:
     axes.margins(x=0)
 
 
-def _handles(sources: Sequence[str]) -> list[tuple[str, Any]]:
+def _legend(figure: Figure, sources: Sequence[str]) -> None:
+    """Which colour is which source, above the panels."""
     from matplotlib.patches import Patch
 
-    return [(s, Patch(color=c)) for s, c in zip(sources, plots.palette(len(sources)), strict=True)]
+    handles = [Patch(color=colour) for colour in plots.palette(len(sources))]
+    legend = figure.legend(
+        handles, ["-"] * len(handles), loc="outside upper left", ncols=3, frameon=False
+    )
+    for text, name in zip(legend.get_texts(), sources, strict=True):
+        plots.write(text, plots.short(name))
