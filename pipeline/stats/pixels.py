@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,7 +141,8 @@ def sample(total: int, count: int | None, seed: int) -> Ints:
     if count is None or count >= total:
         return np.arange(total)
     draw = random.Random(seed)  # noqa: S311 - no secret
-    return np.array([int((i + draw.random()) * total / count) for i in range(count)], np.int64)
+    edges = (place * total // count for place in range(count + 1))
+    return np.array([draw.randrange(low, high) for low, high in pairwise(edges)], dtype=np.int64)
 
 
 def _measured(path: str, side: int) -> tuple[float, float, float] | DataError:
