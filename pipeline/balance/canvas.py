@@ -20,6 +20,8 @@ from pipeline.draw import Picture
 _FINE, _BITS = 4, 4  # parts of a pixel that masks are drawn at; binary places of their points
 _TRIES = 40  # places that are tried for an item
 _LIGHT = (0.7, 1.4)  # how much darker or brighter an item may become
+_MIDDLE, _SHARPEST = 512, 99.9  # pixels of a side, and percentile, that blur is measured at
+_BLURRED = 1.5  # pixels: no item is blurred more to go with its scene
 _TINT = (0.94, 1.06)  # how far its colours may be moved against each other
 
 
@@ -116,6 +118,31 @@ def lit_as(pixels: Picture, own: Floats, scene: Floats) -> Picture:
     tint = np.clip((scene / scene.mean() / (own / own.mean())) ** 0.25, *_TINT)
     lit: Picture = np.clip(np.rint(pixels * (light * tint)), 0, 255).astype(np.uint8)
     return lit
+
+
+def blur_of(picture: Picture) -> float:
+    """How blurred a picture's sharpest edges are, as a standard deviation in pixels.
+
+    A step blurred by s has the steepest slope a / (s sqrt(2 pi)) and the largest second derivative
+    a / (s^2 sqrt(2 pi e)), so that s is their ratio over sqrt(e). Measured in the middle.
+    """
+    top, left = (max(0, (side - _MIDDLE) // 2) for side in picture.shape[:2])
+    part = picture[top : top + _MIDDLE, left : left + _MIDDLE]
+    grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    slope = [cv2.Sobel(grey, cv2.CV_32F, x, 1 - x, ksize=1) / 2 for x in (0, 1)]
+    bend = [cv2.Sobel(grey, cv2.CV_32F, 2 * x, 2 - 2 * x, ksize=1) for x in (0, 1)]
+    steepest = np.percentile(np.hypot(*slope), _SHARPEST)
+    sharpest = np.percentile(np.maximum(*np.abs(bend)), _SHARPEST)
+    return float(np.exp(-0.5) * steepest / max(sharpest, 1e-6))
+
+
+def blurred_as(pixels: Picture, own: float, scene: float) -> Picture:
+    """An item's pixels as blurred as a scene, whose `blur_of` is larger than its own."""
+    more = min(np.sqrt(max(0.0, scene**2 - own**2)), _BLURRED)
+    if more < 0.2:
+        return pixels
+    blurred: Picture = cv2.GaussianBlur(pixels, (0, 0), float(more))
+    return blurred
 
 
 class Canvas:

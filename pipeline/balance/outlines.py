@@ -19,7 +19,8 @@ from pipeline.errors import DataError
 from pipeline.formats import coco
 
 log = logging.getLogger(__name__)
-_NEAR = 1.0  # pixels; labels are rounded to 6 decimals of the picture's size
+_SAME = 1.0  # pixels between a label and its annotation
+_ROUNDED = 0.05  # pixels by which labels differ for their 6 decimals of the picture's size
 
 
 class _Image(msgspec.Struct):
@@ -60,7 +61,8 @@ def annotated(dataset: Dataset) -> Dataset:
     """The same boxes, with the outlines and crowds that annotations/<split>.json tell of.
 
     Told apart by picture: where the labels were changed since, so that they are not the boxes of
-    the COCO file in their order, nothing is taken from it. A box that has an outline keeps it.
+    the COCO file in their order, nothing is taken from it. A box that has an outline keeps it; one
+    that was only rounded for its label has all its digits again.
 
     Raises:
         DataError: A COCO file is damaged.
@@ -73,7 +75,7 @@ def annotated(dataset: Dataset) -> Dataset:
     if not known:
         return dataset
     outlines = [dataset.boxes.outline[row] for row in range(len(dataset.boxes))]
-    crowd = dataset.boxes.crowd.copy()
+    crowd, xyxy = dataset.boxes.crowd.copy(), dataset.boxes.xyxy.copy()
     changed = 0
     names = zip(dataset.images.split, dataset.images.name, strict=True)
     for picture, rows in zip(names, dataset.per_image(), strict=True):
@@ -82,19 +84,20 @@ def annotated(dataset: Dataset) -> Dataset:
             changed += found is not None
             continue
         crowd[rows] = found.crowd
+        near = np.abs(xyxy[rows] - found.xyxy) <= _ROUNDED
+        xyxy[rows] = np.where(near, found.xyxy, xyxy[rows])
         for row, outline in zip(range(rows.start, rows.stop), found.outlines, strict=True):
             outlines[row] = outlines[row] if len(outlines[row]) else outline
     if changed:
         log.warning("%d pictures have other labels than annotations/: no outlines there", changed)
-    return replace(
-        dataset, boxes=replace(dataset.boxes, crowd=crowd, outline=Outlines.of(outlines))
-    )
+    boxes = replace(dataset.boxes, xyxy=xyxy, crowd=crowd, outline=Outlines.of(outlines))
+    return replace(dataset, boxes=boxes)
 
 
 def _same(known: _Known, dataset: Dataset, rows: slice) -> bool:
     labels = [dataset.classes[label] for label in dataset.boxes.label[rows]]
     xyxy = dataset.boxes.xyxy[rows]
-    return labels == known.labels and bool((np.abs(xyxy - known.xyxy) <= _NEAR).all())
+    return labels == known.labels and bool((np.abs(xyxy - known.xyxy) <= _SAME).all())
 
 
 def _read(file: Path) -> dict[str, _Known]:

@@ -19,13 +19,13 @@ import numpy as np
 from pipeline import draw
 from pipeline.balance import canvas
 from pipeline.balance.options import BalanceOptions
+from pipeline.balance.stock import Stock
 from pipeline.dataset import Boxes, Dataset, Floats, Ints, Outlines, strings
 from pipeline.errors import BoxwrightError
 from pipeline.images import decode
 from pipeline.progress import Track, silent
 from pipeline.steps import balance
 
-_LEAST = 12  # pixels: the shorter side of an item that is worth pasting
 _LARGER = 1.25  # items are not blown up more: they would be blurred as nothing else in the scene
 _SOFT = (0.5, 1.5)  # pixels of blur at the edge: another one for each item, so that none is a cue
 COLUMNS = (
@@ -33,6 +33,14 @@ COLUMNS = (
     *("x1", "y1", "x2", "y2", "item_picture", "item_group"),
 )
 _LOSSY = {".jpg", ".jpeg", ".webp"}
+
+
+class Photo(NamedTuple):
+    """A decoded picture, its mean colour (3,), and the blur of its sharpest edges in pixels."""
+
+    pixels: draw.Picture
+    light: Floats
+    blur: float
 
 
 class Pasted(NamedTuple):
@@ -66,80 +74,6 @@ class New:
     xyxy: list[Floats]
     outlines: list[Floats]
     items: list[Pasted] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Stock:
-    """What can be pasted.
-
-    Attributes:
-        rows: Rows in the boxes of train, by class.
-        left_out: How many boxes of the classes cannot be, by the reason.
-    """
-
-    rows: dict[int, list[int]]
-    left_out: dict[str, int]
-
-
-def stock(train: Dataset, labels: Sequence[int], cover: float) -> Stock:
-    """Items of some classes that can be cut out whole.
-
-    Args:
-        train: The pictures to train on.
-        labels: The classes.
-        cover: An item that another object covers more of than this is left out.
-
-    Raises:
-        BoxwrightError: There is none.
-    """
-    rows: dict[int, list[int]] = {label: [] for label in labels}
-    left_out: Counter[str] = Counter()
-    for picture, own in enumerate(train.per_image()):
-        for row in range(own.start, own.stop):
-            if train.boxes.label[row] not in rows:
-                continue
-            reason = _unfit(train, picture, own, row, cover)
-            if reason:
-                left_out[reason] += 1
-            else:
-                rows[int(train.boxes.label[row])].append(row)
-    if not any(rows.values()):
-        names = ", ".join(train.classes[label] for label in labels)
-        found = "; ".join(f"{count} {reason}" for reason, count in left_out.items())
-        raise BoxwrightError(
-            f"copy-paste: no item of {names} can be cut out ({found or 'there is none'})."
-            "\n    -> items need an outline: draw polygons, or balance by --method oversample."
-        )
-    return Stock(rows, dict(left_out))
-
-
-def _unfit(train: Dataset, picture: int, own: slice, row: int, cover: float) -> str:
-    """Why a box cannot be pasted; "" where it can."""
-    outline = train.boxes.outline[row]
-    if not len(outline):
-        return "without an outline"
-    if train.boxes.crowd[row]:
-        return "of a crowd"
-    width, height = train.images.size[picture].tolist()
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    if (low <= 1).any() or high[0] >= width - 1 or high[1] >= height - 1:
-        return "cut off by the picture's border"
-    if (high - low).min() < _LEAST:
-        return f"narrower than {_LEAST} pixels"
-    return "covered by another object" if _covered(train, picture, own, row) > cover else ""
-
-
-def _covered(train: Dataset, picture: int, own: slice, row: int) -> float:
-    """The largest share of an item that lies within another object's shape."""
-    width, height = train.images.size[picture].tolist()
-    boxes = train.boxes
-    shapes = {
-        other: canvas.shape_of(boxes.xyxy[other], boxes.outline[other], (width, height))
-        for other in range(own.start, own.stop)
-    }
-    item = shapes.pop(row)
-    shared = max((canvas.overlap(item, other) for other in shapes.values()), default=0)
-    return shared / int(item.mask.sum())
 
 
 def paste(
@@ -229,16 +163,16 @@ class _Maker:
 
     def _make(self, scene: int) -> New | None:
         """A scene with items; None where there is no room for any."""
-        picture, light = self._open(scene)
+        photo = self._open(scene)
         own = np.r_[self._slices[scene]].astype(np.int64)
-        board = canvas.Canvas(picture, self._train.boxes.take(own))
+        board = canvas.Canvas(photo.pixels, self._train.boxes.take(own))
         items = []
         for _ in range(int(self._rng.integers(1, self._options.items, endpoint=True))):
             row = self._choose(scene)
             if row is None:
                 break
             label = int(self._train.boxes.label[row])
-            patch = self._patch(row, picture, light)
+            patch = self._patch(row, photo)
             if board.lay(patch, label, self._options.cover, self._rng):
                 self._count(row, label)
                 items.append((label, row))
@@ -272,16 +206,17 @@ class _Maker:
         self._of_group[self._groups[self._train.boxes.image[row]]] += 1
         self._missing[label] -= 1
 
-    def _patch(self, row: int, scene: draw.Picture, light: Floats) -> canvas.Patch:
-        """An item cut out, as large in the scene as in its own picture, and lit as the scene."""
+    def _patch(self, row: int, scene: Photo) -> canvas.Patch:
+        """An item cut out, as large in the scene as in its own picture, lit and blurred as it."""
         options, rng = self._options, self._rng
-        picture, own_light = self._open(int(self._train.boxes.image[row]))
-        fitting = max(scene.shape[:2]) / max(picture.shape[:2])
+        home = self._open(int(self._train.boxes.image[row]))
+        fitting = max(scene.pixels.shape[:2]) / max(home.pixels.shape[:2])
         scale = min(fitting * rng.uniform(1 - options.scale, 1 + options.scale), _LARGER)
         turn = rng.uniform(-options.turn, options.turn)
         outline = self._train.boxes.outline[row]
-        patch = canvas.cut(picture, outline, scale, turn, rng.uniform(*_SOFT))
-        return patch._replace(pixels=canvas.lit_as(patch.pixels, own_light, light))
+        patch = canvas.cut(home.pixels, outline, scale, turn, rng.uniform(*_SOFT))
+        lit = canvas.lit_as(patch.pixels, home.light, scene.light)
+        return patch._replace(pixels=canvas.blurred_as(lit, home.blur * scale, scene.blur))
 
     def _written(self, scene: int, board: canvas.Canvas, items: list[tuple[int, int]]) -> New:
         name = self._name(str(self._train.images.name[scene]))
@@ -303,10 +238,9 @@ class _Maker:
         self._taken.add(f"{stem}-pasted-{number}")
         return f"{stem}-pasted-{number}{'.jpg' if place.suffix.lower() in _LOSSY else '.png'}"
 
-    def _decode(self, row: int) -> tuple[draw.Picture, Floats]:
-        """A picture and its mean colour."""
-        picture = decode(self._train.images.path[row])
-        return picture, picture.mean(axis=(0, 1))
+    def _decode(self, row: int) -> Photo:
+        pixels = decode(self._train.images.path[row])
+        return Photo(pixels, pixels.mean(axis=(0, 1)), canvas.blur_of(pixels))
 
 
 def dataset_of(made: Sequence[New], train: Dataset) -> Dataset:

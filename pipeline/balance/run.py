@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import manifest, prepared
-from pipeline.balance import paste, table
+from pipeline.balance import paste, stock, table
 from pipeline.balance.options import BalanceOptions, tell_unused
 from pipeline.balance.outlines import annotated
 from pipeline.dataset import Boxes, Dataset, Images, Ints, Outlines
@@ -197,7 +197,7 @@ def _pasted(
     held = steps.content(train).sum(axis=0)
     goal = options.goal(int(held.max()))
     labels = _labels(train, options, held, goal)
-    things = paste.stock(train, labels, options.cover)
+    things = stock.stock(train, labels, options.cover)
     made = paste.paste(train, things, goal, options, folder / _MADE, track)
     news = paste.dataset_of(made, train)
     headers = reading.headers | {str(new.path): read_header(new.path) for new in made}

@@ -43,8 +43,14 @@ def tally(train: Dataset, times: Ints, pictures: Ints) -> list[dict[str, Any]]:
         numbers: dict[str, Any] = {"class": name, "pictures": int(pictures[label]), "boxes": boxes}
         numbers |= {"share": boxes / max(int(times.sum()), 1)}
         numbers |= {"distinct": len(set(image)), "groups": len(of_group)}
-        numbers |= {"largest_group": group.lstrip("\0"), "largest_group_share": most / max(boxes, 1)}
-        numbers |= {"mean_repeat": boxes / max(len(own), 1), "max_repeat": int(shown.max(initial=0))}
+        numbers |= {
+            "largest_group": group.lstrip("\0"),
+            "largest_group_share": most / max(boxes, 1),
+        }
+        numbers |= {
+            "mean_repeat": boxes / max(len(own), 1),
+            "max_repeat": int(shown.max(initial=0)),
+        }
         rows.append(numbers)
     return rows
 
