@@ -518,6 +518,22 @@ def test_a_csv_that_is_there_is_never_overwritten_unasked(tmp_path: Path) -> Non
     assert len(rows(out)) == 4
 
 
+@pytest.mark.parametrize("sheet", ["g.doc", "none/g.jpg"])
+def test_a_sheet_that_cannot_be_written_is_told_before_any_work(tmp_path: Path, sheet: str) -> None:
+    source = photos(tmp_path / "s", 4)
+    ran = boxwright("groups", source, "--out", tmp_path / "g.csv", "--sheet", tmp_path / sheet)
+    assert ran.returncode == 1
+    assert not (tmp_path / "g.csv").exists()
+
+
+def test_the_groups_of_a_prepared_tree_are_in_its_own_csv(tmp_path: Path) -> None:
+    tree = tmp_path / "t"
+    boxwright("convert", photos(tmp_path / "s", 8), tree, "--group", r"^(a[0-2])")
+    ran = boxwright("groups", tree, "--by", f"csv:{tree / 'pictures.csv'}", "--json",
+                    "--out", tmp_path / "g.csv", "--sheet", tmp_path / "g.jpg")  # fmt: skip
+    assert json.loads(ran.stdout)["groups"] == 8
+
+
 def test_a_corrected_csv_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
     source, out = photos(tmp_path / "s", 4), tmp_path / "g.csv"
     words = ("groups", source, "--out", out, "--sheet", tmp_path / "g.jpg")

@@ -72,21 +72,16 @@ def groups(
         DataErrors: Not one picture can be read.
     """
     again = options.by == [f"{CSV}{options.out}"]
-    if options.out.exists() and not (force or again):
-        raise BoxwrightError(
-            f"{options.out}: is there already, perhaps with your corrections; it was left alone."
-            "\n    -> give another --out, or --force to replace it."
-        )
+    _check(options, force=force or again)
     read = replace(read or ReadOptions(), group=json_field(options.by))
     with shards(options.workers, track) as mapped:
         reading = _read(source, options.format, read, mapped)
         grouped = group(reading, options.by, mapped, track)
     dataset = reading.dataset
-    blocks = sheet.choose(dataset, grouped, options.count, options.seed)
-    picture = sheet.draw_sheet(dataset, blocks, options.font, track)
     if not again:
         table.write(options.out, dataset.images, list(grouped.key))
-    draw.save(options.sheet, picture)
+    blocks = sheet.choose(dataset, grouped, options.count, options.seed)
+    draw.save(options.sheet, sheet.draw_sheet(dataset, blocks, options.font, track))
     return {
         **summarise(grouped.key),
         "by": list(options.by),
@@ -94,6 +89,18 @@ def groups(
         "csv": None if again else str(options.out),
         "sheet": str(options.sheet),
     }
+
+
+def _check(options: GroupsOptions, *, force: bool) -> None:
+    """What can be known to be wrong before anything is read: finding groups takes its time."""
+    if options.out.exists() and not force:
+        raise BoxwrightError(
+            f"{options.out}: is there already, perhaps with your corrections; it was left alone."
+            "\n    -> give another --out, or --force to replace it."
+        )
+    draw.encode(options.sheet, draw.caption("1", 12, 100, options.font))
+    if not options.sheet.parent.is_dir():
+        raise BoxwrightError(f"{options.sheet.parent}: no such folder.")
 
 
 def _unread(reading: Reading) -> list[str]:
