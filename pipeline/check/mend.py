@@ -31,7 +31,11 @@ def command(
         return ""
     made = dict(tree.made.get("options", {}))
     words = ["boxwright", "convert"]
-    words += [str(config)] if config else [str(tree.made["source"]), str(root), *_flags(made)]
+    if config or made.get("fields"):  # fields can be given in a config alone
+        words.append(str(config or "CONFIG"))
+    else:
+        out = root.parent if made.get("folds") else root
+        words += [str(tree.made["source"]), str(out), *_flags(made)]
     for way in _groups(made.get("group"), options, found):
         words += ["--group", way]
     return shlex.join([*words, *_ratios(tree, made)])
@@ -52,7 +56,7 @@ def _groups(
 
 def _ratios(tree: Tree, options: Mapping[str, Any]) -> list[str]:
     """Shares to ask for where the source's own splits were kept, so that they are dealt anew."""
-    if "shares" in tree.made or any(options.get(name) for name in ("val", "test")):
+    if "shares" in tree.made or any(options.get(name) for name in ("val", "test", "folds")):
         return []
     splits = tree.dataset.images.split
     sizes = {name: float((splits == name).mean()) for name in ("val", "test")}

@@ -19,7 +19,7 @@ from pipeline.progress import Track, silent
 from pipeline.report.page import environment
 
 FILE = "leaks.html"
-SIDE = 480  # of each picture, in pixels
+SIDE = 400  # of each picture, in pixels
 QUALITY = 75
 COPIES = 12  # pairs of copies labelled otherwise that are drawn
 

@@ -81,14 +81,22 @@ def read(root: Path, track: Track = silent) -> Tree:
 
 
 def _read_coco(root: Path, mapped: Map) -> Dataset:
-    if not root.is_dir():
-        what = "one file is one split, and leaks are between splits" if root.exists() else "no such"
-        raise BoxwrightError(f"{root}: {what}.\n    -> give the folder that holds all splits.")
+    if not root.exists():
+        raise BoxwrightError(
+            f"{root}: no such folder.\n    -> check the path, or run `boxwright convert` first."
+        )
+    if root.is_file():
+        raise BoxwrightError(
+            f"{root}: one COCO file is one split, and leaks are between splits."
+            "\n    -> give the folder that holds the files of all splits."
+        )
     files = _files(root)
     if not files:
+        inside = next(iter(sorted(root.glob("*/data.yaml"))), None)
+        fix = f"give one of those in it, {inside.parent}" if inside else "run `boxwright convert`"
         raise BoxwrightError(
             f"{root}: is no split tree: it has no data.yaml, and no COCO files whose names or "
-            "folders say train, val or test.\n    -> `boxwright convert` makes one."
+            f"folders say train, val or test.\n    -> {fix}."
         )
     parts = [
         _told(coco.read(file, ReadOptions(images=_pictures_folder(file, split)), mapped))

@@ -14,6 +14,7 @@ WAYS = {
 }
 SURE = 0.9  # share above which a split measures little but memory
 _TOLD = 3  # classes to name
+_FAR = 1.5  # times the share of the pictures
 
 
 def verdict(found: Mapping[str, Any]) -> list[str]:
@@ -40,8 +41,8 @@ def _split(name: str, part: Mapping[str, Any]) -> str:
         where[0].partition(" ")[2] if len(where) == 1 else f"in a split before it ({_and(where)})"
     )
     return (
-        f"{name}: {part['leaked']:,} of {part['pictures']:,} pictures ({part['share']:.1%}) have a "
-        f"partner {before}.{_worst(part)}"
+        f"{name}: {part['leaked']:,} of {part['pictures']:,} pictures ({part['share']:.1%}) "
+        f"{'has' if part['leaked'] == 1 else 'have'} a partner {before}.{_worst(part)}"
     )
 
 
@@ -50,10 +51,10 @@ def _and(parts: list[str]) -> str:
 
 
 def _worst(part: Mapping[str, Any]) -> str:
-    """The classes that are leaked most, where they are leaked more than the rest."""
-    rows = [row for row in part["classes"] if row["leaked"]]
+    """The classes that are leaked most, where they are leaked far more than the rest."""
+    rows = [row for row in part["classes"] if (row["share"] or 0) > _FAR * part["share"]]
     rows.sort(key=lambda row: (-row["share"], -row["boxes"]))
-    if not rows or rows[0]["share"] <= part["share"]:
+    if not rows:
         return ""
     told = [f"{row['class']} ({row['leaked']:,} of {row['boxes']:,} boxes)" for row in rows[:_TOLD]]
     return f" Most of all {', '.join(told)}."
