@@ -110,6 +110,8 @@ def _listed(reading: Reading, options: BalanceOptions, folder: Path, out: Path) 
     told["pictures"] = _pictures(len(times), int(times.sum()), int((times > 0).sum()))
     holds = (steps.content(train) > 0).astype(np.int64)
     told |= _compared(train, times[train.boxes.image], times @ holds, options, told.get("goal", 0))
+    if (times == 1).all():
+        told["warnings"].append("nothing changes: the classes are as balanced as was asked for.")
     what = "picture is shown|pictures are shown"
     names = train.images.name.tolist()
     told["warnings"] += table.by_heart(names, times.tolist(), options.warn_repeat, what)
@@ -146,7 +148,11 @@ def _times(train: Dataset, options: BalanceOptions) -> tuple[Ints, dict[str, Any
         threshold = options.threshold or steps.middling(train)
         factors = steps.repeat_factors(train, threshold)
         times = steps.rounded(np.minimum(factors, options.max_repeat or np.inf), rng)
-        return times, {"threshold": threshold}
+        of_class = steps.class_factors(train, threshold).round(4).tolist()
+        return times, {
+            "threshold": threshold,
+            "factors": dict(zip(train.classes, of_class, strict=True)),
+        }
     goal = options.goal(int(steps.content(train).sum(axis=0).max()))
     if options.method == "oversample":
         return steps.oversample(train, goal, options.most, rng), {"goal": goal}

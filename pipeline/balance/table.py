@@ -72,8 +72,6 @@ def warnings(
     told = []
     for was, now in zip(before, after, strict=True):
         told += _of_class(was, now, options, (goal, len(after)))
-    if all(was["boxes"] == now["boxes"] for was, now in zip(before, after, strict=True)):
-        told.append("nothing has changed: the classes are as balanced already as was asked for.")
     return told
 
 
@@ -106,9 +104,15 @@ def _of_class(
             f"boxes (before: {was['share']:.1%}): its pictures are full of other classes, which "
             "are repeated with it. Pasting items (copy-paste) or collecting more does help."
         )
+    return told + _missed(name, boxes, options, goal)
+
+
+def _missed(name: str, boxes: int, options: BalanceOptions, goal: int) -> list[str]:
+    if options.method == "undersample" and boxes > goal:
+        return [f"{name}: still {boxes} boxes: the rest stand in pictures with rarer classes."]
     if options.method in {"oversample", "copy-paste"} and boxes < goal:
-        told.append(f"{name}: {boxes} boxes, fewer than the {goal} that were asked for.")
-    return told
+        return [f"{name}: {boxes} boxes, fewer than the {goal} that were asked for."]
+    return []
 
 
 def _of(count: int, what: str) -> str:

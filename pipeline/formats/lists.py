@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -29,10 +30,13 @@ def read(file: Path, base: Path, split: str) -> list[tuple[str, str]]:
     """
     lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     here, there = str(file.parent.resolve()), str(base)
-    paths = (
-        os.path.normpath(os.path.join(here if line.startswith("./") else there, line))
-        for line in lines
-    )
+
+    @cache  # a folder holds many pictures
+    def folder(name: str) -> str:
+        return os.path.normpath(os.path.join(here if name.startswith("./") else there, name))
+
+    cut = (line.rpartition("/") for line in lines)
+    paths = (os.path.join(folder(f"{name}{slash}"), last) for name, slash, last in cut)
     return list(zip(_names(lines, split), paths, strict=True))
 
 
@@ -67,15 +71,22 @@ def write(file: Path, pictures: Iterable[str], folder: Path) -> None:
         OSError: The disk refuses.
     """
     here = os.path.realpath(folder)
-    lines = (_line(path, here) for path in pictures)
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    @cache
+    def seen(name: str) -> str:
+        return _way(here, name)
+
+    cut = (os.path.split(path) for path in pictures)
+    file.write_text("".join(f"{seen(name)}/{last}\n" for name, last in cut), encoding="utf-8")
 
 
-def _line(path: str, here: str) -> str:
+def _way(here: str, there: str) -> str:
+    """How a list in one folder names another."""
     try:
-        return f"./{os.path.relpath(path, here).replace(os.sep, '/')}"
+        way = os.path.relpath(there, here).replace(os.sep, "/")
     except ValueError:  # another drive of Windows: there is no way from here to there
-        return Path(path).as_posix()
+        return Path(there).as_posix()
+    return "." if way == "." else f"./{way}"
 
 
 def repeated(dataset: Dataset, times: Ints) -> Dataset:
