@@ -3,9 +3,10 @@
     python benchmarks/stats.py --out benchmarks/results/stats.md --peers .venv-bench/bin/python
 
 A YOLO tree of 100,000 pictures of ten boxes each is written once (64 small JPEGs under many names:
-hard links), then read by each tool in a process of its own, in turn, several times. Memory is the
-highest sum, over all processes of a tool, of what each holds (its PSS: pages that processes share
-are counted once), looked at 20 times a second. Linux only.
+hard links; in one folder a split, as the peer looks no deeper), then read by each tool in a process
+of its own, in turn, several times. Memory is the highest sum, over all processes of a tool, of what
+each holds (its PSS: pages that processes share are counted once), looked at 20 times a second.
+Linux only.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BOXES = 10  # a picture
 CLASSES = tuple(f"class {number:02d}" for number in range(40))
 DISTINCT = 64  # pictures drawn; the others are hard links to them
 VAL = 5  # every fifth picture
-FOLDER = 1000  # pictures in one
+AT_ONCE = 1000  # pictures drawn together
 
 SUPERVISION = """
 import collections, supervision as sv
@@ -82,8 +83,8 @@ def draw(tree: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     jpegs = _jpegs(tree / "distinct", rng)
     share = 1 / np.arange(1, len(CLASSES) + 1)
-    for start in range(0, count, FOLDER):
-        numbers = range(start, min(start + FOLDER, count))
+    for start in range(0, count, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, count))
         label = rng.choice(len(CLASSES), (len(numbers), BOXES), p=share / share.sum())
         side = rng.beta(1.5, 6, (len(numbers), BOXES, 2)) * 0.9 + 0.02
         centre = side / 2 + rng.random(side.shape) * (1 - side)
@@ -91,8 +92,7 @@ def draw(tree: Path, count: int) -> None:
             numbers, label.tolist(), np.concatenate([centre, side], axis=2).tolist(), strict=True
         ):
             split = "train" if number % VAL else "val"
-            name = f"{split}/{start // FOLDER:03d}/{number:07d}"
-            _put(tree, name, jpegs[number % DISTINCT], _lines(own, places))
+            _put(tree, f"{split}/{number:07d}", jpegs[number % DISTINCT], _lines(own, places))
     names = {"train": "images/train", "val": "images/val", "names": list(CLASSES)}
     (tree / "data.yaml").write_text(yaml.safe_dump(names, sort_keys=False), encoding="utf-8")
 

@@ -11,7 +11,7 @@ from pipeline.dataset import Dataset, Ints
 from pipeline.stats.spread import distinct
 
 LOOKED_AT = 1000  # classes: the most frequent
-SHOWN = 25  # classes with their whole matrix
+SHOWN = 20  # classes with their whole matrix
 PAIRS = 20  # to name
 ALWAYS, COMMON = 0.95, 0.5  # a class that is in half of all pictures stands beside any other
 ENOUGH = 20  # pictures to tell habit from chance

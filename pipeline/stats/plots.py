@@ -101,7 +101,8 @@ def _counts(found: shapes.Histogram, x: str, what: str) -> Figure:
     edges = np.array(found["edges"])
     middle = (edges[1] - edges[0] == 1) / 2
     figure = _histogram({**found, "edges": edges - middle}, x, what)
-    figure.axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.axes[0].set_xlim(left=-middle)
+    figure.axes[0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
 
 
