@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 SAMPLE_CONFIG := configs/sample.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample convert train check predict test lint bench clean
+.PHONY: help setup sample convert train check predict test lint bench lie clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: $(READY) ## Us and our peers, side by side
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox
 	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
+
+lie: $(READY) ## What a random split tells, beside the truth (ten minutes on two CPU cores)
+	$(BIN)/python benchmarks/lie.py
 
 clean: ## Remove the sample, its tree and the environments; runs are kept
 	rm -rf datasets/sample datasets/prepared/sample .venv .venv-bench build *.egg-info

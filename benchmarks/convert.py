@@ -124,6 +124,7 @@ def _labelme(rng: np.random.Generator, name: str) -> dict[str, object]:
 def commands(source: Path, out: Path, peers: str) -> dict[str, list[str]]:
     """The command line of each tool."""
     ours = [sys.executable, "-m", "pipeline", "convert", str(source), str(out), "-q", "--json"]
+    ours += ["--group", "none"]  # no peer looks for pictures that show the same
     labelme2yolo = shutil.which("labelme2yolo", path=str(Path(peers).parent)) or "labelme2yolo"
     words = {"source": str(source), "images": str(source), "out": str(out)}
     return {

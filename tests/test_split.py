@@ -24,13 +24,13 @@ RATIOS = {"val": 0.2, "test": 0.1, "train_dev": 0.1}
 
 
 def dataset(groups, classes=3):
-    """A data set of groups, each a list of pictures, each a list of labels; boxes of 3 sizes."""
+    """A data set of groups, each a list of pictures, each a list of labels; boxes of 7 sizes."""
     pictures = [(f"g{g}", f"g{g}_{p}.jpg", p) for g, group in enumerate(groups) for p in group]
     names = [f"{name}-{i}" for i, (_, name, _) in enumerate(pictures)]
     images = Images.of(names, names, [[640, 480]] * len(names), [group for group, *_ in pictures])
     image = [i for i, (*_, labels) in enumerate(pictures) for _ in labels]
     label = [one for *_, labels in pictures for one in labels]
-    xyxy = [[0, 0, side, side] for side in np.resize([20, 60, 200], len(label))]
+    xyxy = [[0, 0, side, side] for side in np.resize([20, 30, 50, 60, 90, 150, 200], len(label))]
     return Dataset(
         Path(), tuple(f"c{i}" for i in range(classes)), images, Boxes.of(image, label, xyxy)
     )

@@ -15,11 +15,11 @@ import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.dataset import Bools, Dataset, Floats, Ints
-from pipeline.stats.numbers import LARGE, SMALL
 
-SIZES = ("small", "medium", "large")
-_PASSES = 5  # over the groups, to move them
-_EVEN = 0.002  # a share that is off by less than this part of its target is good
+SIZES = ("small third", "middle third", "large third")  # of all boxes, by the share of the picture
+_PASSES = 20  # over the groups, to move and swap them
+_GAIN = 1e-9
+_DENSE = 100_000  # groups times kinds: with more groups than that, dealing alone comes out even
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def holdings(dataset: Dataset, group: Ints, *, stratify: bool) -> Holdings:
     if stratify:
         boxes = dataset.boxes
         empty = np.bincount(boxes.image, minlength=len(group)) == 0
-        size = np.digitize(geometry.area(boxes.xyxy), [SMALL, LARGE])
+        share = geometry.area(boxes.xyxy) / dataset.images.size.prod(axis=1)[boxes.image]
+        size = np.digitize(share, np.quantile(share, [1 / 3, 2 / 3])) if len(share) else boxes.label
         of_group += [group[boxes.image], group[boxes.image], group[empty]]
         kind += [boxes.label, classes + size, np.full(int(empty.sum()), kinds - 2)]
     key, count = np.unique(
@@ -119,7 +120,7 @@ def deal(held: Holdings, ratios: Sequence[float], where: Ints, order: Ints) -> I
     todo = _rarest_first(held, holders, order, free & ~only)
     for group in todo:
         dealt[group] = table.add(group)
-    _improve(table, dealt, todo)
+    _improve(held, ratios, dealt, todo)
     return dealt
 
 
@@ -135,7 +136,7 @@ def _rarest_first(held: Holdings, holders: Ints, order: Ints, free: Bools) -> li
 
 
 class _Table:
-    """How far each split is from its share of each kind, kept while groups come and go."""
+    """How far each split is from its share of each kind, kept while groups are added."""
 
     def __init__(self, held: Holdings, ratios: Sequence[float], dealt: Ints) -> None:
         total = held.totals()
@@ -156,45 +157,61 @@ class _Table:
             cost = weight * sum(share * (2 * off[kind] + share) for kind, share in held)
             if cost < least - 1e-15:
                 best, least = split, cost
-        self._shift(best, rows, 1)
+        for kind, share in zip(kinds, shares, strict=True):
+            self.off[best][kind] += share
         return best
 
-    def remove(self, group: int, split: int) -> None:
-        self._shift(split, slice(self.start[group], self.start[group + 1]), -1)
 
-    def even(self) -> bool:
-        """Whether all shares are as good as on target."""
-        return all(
-            abs(error) * weight <= _EVEN
-            for off, weight in zip(self.off, self.weight, strict=True)
-            for error in off
-        )
+def _improve(held: Holdings, ratios: Sequence[float], dealt: Ints, todo: list[int]) -> None:
+    """Move groups, or swap two, as long as that brings the shares nearer to their targets.
 
-    def _shift(self, split: int, rows: slice, sign: int) -> None:
-        off = self.off[split]
-        for kind, share in zip(self.kind[rows], self.share[rows], strict=True):
-            off[kind] += sign * share
-
-
-def _improve(table: _Table, dealt: Ints, todo: list[int]) -> None:
-    """Move groups one by one as long as that brings the shares nearer to their targets."""
+    Many groups come out even without it; each step looks at all pairs with one group.
+    """
+    if not todo or len(held) * held.kinds > _DENSE:
+        return
+    total = np.maximum(held.totals(), 1)
+    share = np.zeros((len(held), held.kinds))
+    share[held.group, held.kind] = held.count / total[held.kind]
+    weight = 1 / np.asarray(ratios)
+    off = held.dealt(dealt, len(ratios)) / total - np.asarray(ratios)[:, None]
+    free = np.array(todo)
     for _ in range(_PASSES):
-        if table.even():
+        if not sum([_best_step(group, share, off, weight, dealt, free) for group in todo]):
             return
-        moved = 0
-        for group in todo:
-            was = int(dealt[group])
-            table.remove(group, was)
-            dealt[group] = table.add(group)
-            moved += dealt[group] != was
-        if not moved:
-            return
+
+
+def _best_step(
+    group: int, share: Floats, off: Floats, weight: Floats, dealt: Ints, free: Ints
+) -> bool:
+    """Take the best step that one group can do; whether there was a good one.
+
+    A step gives split `here` the difference `change` (of the swapped group and this one), and
+    takes it from split `there`; what that does to the weighted squared errors is computed for all
+    partners at once.
+    """
+    here = int(dealt[group])
+    splits = np.arange(len(weight))
+    there = np.concatenate([dealt[free], splits])
+    change = np.concatenate([share[free], np.zeros((len(splits), share.shape[1]))]) - share[group]
+    square = (change**2).sum(axis=1)
+    gained = weight[here] * (2 * change @ off[here] + square)
+    gained += weight[there] * (square - 2 * (change * off[there]).sum(axis=1))
+    gained[there == here] = 0
+    best = int(gained.argmin())
+    if gained[best] > -_GAIN:
+        return False
+    off[here] += change[best]
+    off[there[best]] -= change[best]
+    dealt[group] = there[best]
+    if best < len(free):
+        dealt[free[best]] = here
+    return True
 
 
 def spread(held: Holdings, dealt: Ints, splits: int, order: Ints, free: Bools) -> Ints:
     """Give each split a group of every class that it has none of, where one can be spared.
 
-    A group can be spared where its split keeps another one of each kind in it; the lightest goes.
+    A group can be spared where its split keeps another one of each class in it; the lightest goes.
 
     Args:
         held: What each group holds.
@@ -216,6 +233,7 @@ def spread(held: Holdings, dealt: Ints, splits: int, order: Ints, free: Bools) -
         groups = groups[free[groups]]
         for group in groups[np.lexsort((place[groups], weight[groups]))].tolist():
             kinds = held.kind[held.start[group] : held.start[group + 1]]
+            kinds = kinds[kinds < held.classes]
             giver = int(dealt[group])
             if there[kind, split] == 0 and (there[kinds, giver] > 1).all():
                 there[kinds, giver] -= 1
