@@ -427,6 +427,14 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_the_rest_compared(tmp_pat
     assert [row["kinds"] for row in rows] == ["exact"]
 
 
+def test_a_picture_that_cannot_be_decoded_is_shown_by_its_name(tmp_path):
+    root = yolo_tree(tmp_path / "t")
+    good = cv2.imencode(".png", scene(3))[1].tobytes()
+    written(root / "images/val/pa_2.png", good[:60] + b"\0" * 400 + good[-12:])
+    assert len(leaks(root, tmp_path, "--by", "group", "--group", "pa")[1]) == 1
+    assert "cannot be decoded" in (tmp_path / "out" / "leaks.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -610,3 +618,9 @@ def test_a_source_that_came_with_splits_is_dealt_anew(tmp_path):
     written(root / "manifest.json", json.dumps(made))
     words = shlex.split(leaks(root, tmp_path)[0]["command"])
     assert words == ["boxwright", "convert", "s", str(root), "--group", "found", "--val", "0.4"]
+
+
+def test_the_page_says_what_a_pair_has_in_common(every):
+    page = (every[2] / "out" / "leaks.html").read_text(encoding="utf-8")
+    for told in ("group note 7", "video clip.mp4", "burst Maker Model 1 2024-05-01 12:00:00"):
+        assert f"<p>{told}</p>" in re.sub(r'<p class="[a-z ]+">', "<p>", page)

@@ -96,12 +96,14 @@ class Found(NamedTuple):
     Attributes:
         leaks: The pairs.
         wrong: Exact copies that are labelled otherwise, in whatever splits.
+        keys: For each way but the pixels' (N,) what pictures have in common by it; "" for unknown.
         unit: (N,) pictures of one number belong together: a group, or a chain of alike pictures.
         problems: Pictures that cannot be decoded; they were not compared.
     """
 
     leaks: Leaks
     wrong: list[Disagreement]
+    keys: dict[str, Strings]
     unit: Ints
     problems: list[DataError]
 
@@ -129,14 +131,15 @@ def find(dataset: Dataset, options: LeaksOptions | None = None, track: Track = s
     chosen = tuple(way for way in WAYS if way in options.by)
     pairs, problems = _alike(dataset, chosen, track)
     keys = ways.keys(dataset, [w for w in chosen if w not in PIXELS], options.gap, track)
-    table = _Table(chosen, keys, dataset.images.split)
+    numbers = {way: ways.numbers(names) for way, names in keys.items()}
+    table = _Table(chosen, numbers, dataset.images.split)
     leaks = table.of_pixels(pairs)
     place = ways.order(dataset.images.name.tolist())
     for way in keys:
         leaks = table.with_key(leaks, way, place)
     copies = np.column_stack([pairs.a, pairs.b])[pairs.exact]
     wrong = disagreements(dataset, copies)
-    return Found(_sorted(leaks), wrong, _units(dataset, pairs), problems)
+    return Found(_sorted(leaks), wrong, keys, _units(dataset, pairs), problems)
 
 
 def check(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 
 from pipeline import draw, manifest
 from pipeline.check import words
+from pipeline.check.copies import Disagreement
 from pipeline.check.leaks import Found, Leaks
 from pipeline.dataset import Dataset
+from pipeline.errors import DataError
 from pipeline.images import decode
 from pipeline.progress import Track, silent
 from pipeline.report.page import environment
@@ -31,7 +34,7 @@ class Shown:
     Attributes:
         split: Where it is.
         name: Of the picture.
-        uri: The picture with its boxes, as text to put into the page.
+        uri: The picture with its boxes, as text to put into the page; "" where there is none.
     """
 
     split: str
@@ -57,7 +60,7 @@ class Section:
     count: int
 
 
-def choose(leaks: Leaks, count: int, bad: set[int]) -> dict[str, list[int]]:
+def choose(leaks: Leaks, count: int) -> dict[str, list[int]]:
     """Rows of the pairs to draw, by their surest way; the most alike first.
 
     No picture is shown twice, and every way gets its share of the room.
@@ -65,12 +68,11 @@ def choose(leaks: Leaks, count: int, bad: set[int]) -> dict[str, list[int]]:
     Args:
         leaks: Sorted, as `find` gives them.
         count: At most this many.
-        bad: Rows of pictures that cannot be drawn.
     """
     surest = leaks.kinds.argmax(axis=1)
     there = [at for at in range(len(leaks.ways)) if (surest == at).any()]
     room = [count // len(there) + (n < count % len(there)) for n in range(len(there))]
-    seen = set(bad)
+    seen: set[int] = set()
     chosen: dict[str, list[int]] = {}
     for at, most in zip(there, room, strict=True):
         taken = chosen.setdefault(leaks.ways[at], [])
@@ -100,28 +102,27 @@ def write_page(
         shown: At most this many pairs are drawn.
         track: Shows progress.
     """
-    leaks, broken = result.leaks, {problem.path for problem in result.problems}
-    bad = {row for row, path in enumerate(dataset.images.path) if path in broken}
-    rows = choose(leaks, shown, bad)
-    pictures = _Pictures(dataset)
-    total = sum(map(len, rows.values()))
-    drawn = iter(track([r for part in rows.values() for r in part], "drawing pairs", total))
-    surest = leaks.kinds.argmax(axis=1)
-    sections = [
-        Section(
-            words.WAYS[way],
-            [_pair(pictures, leaks, next(drawn)) for _ in part],
-            int(np.count_nonzero(surest == leaks.ways.index(way))),
-        )
-        for way, part in rows.items()
-    ]
-    copies = [
-        Pair(pictures.show(one.a), pictures.show(one.b), one.problem)
-        for one in result.wrong[:COPIES]
-    ]
+    sections = _sections(_Pictures(dataset), result, shown, track)
+    copies = _copies(_Pictures(dataset), result.wrong)
     page = folder / FILE
-    manifest.write_text(page, _render(told, sections, Section("", copies, len(result.wrong))))
+    manifest.write_text(page, _render(told, sections, copies))
     return page
+
+
+def _sections(pictures: _Pictures, result: Found, shown: int, track: Track) -> list[Section]:
+    leaks, chosen = result.leaks, choose(result.leaks, shown)
+    rows = [row for part in chosen.values() for row in part]
+    drawn = (_pair(pictures, result, row) for row in track(rows, "drawing pairs", len(rows)))
+    counts = np.bincount(leaks.kinds.argmax(axis=1), minlength=len(leaks.ways))
+    return [
+        Section(words.WAYS[way], list(islice(drawn, len(part))), int(counts[leaks.ways.index(way)]))
+        for way, part in chosen.items()
+    ]
+
+
+def _copies(pictures: _Pictures, wrong: Sequence[Disagreement]) -> Section:
+    shown = [Pair(pictures.show(a), pictures.show(b), problem) for a, b, problem in wrong[:COPIES]]
+    return Section("", shown, len(wrong))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,23 +132,35 @@ class _Pictures:
     dataset: Dataset
 
     def show(self, row: int) -> Shown:
+        """A picture of the page; one that cannot be decoded is shown by its name alone."""
+        images = self.dataset.images
+        try:
+            return Shown(images.split[row], images.name[row], self._uri(row))
+        except DataError:
+            return Shown(images.split[row], images.name[row], "")
+
+    def _uri(self, row: int) -> str:
         import cv2
 
-        images, boxes = self.dataset.images, self.dataset.boxes
+        boxes = self.dataset.boxes
         first, last = np.searchsorted(boxes.image, [row, row + 1])
         own = boxes.take(np.arange(first, last))
-        picture, own = draw.fit(decode(images.path[row]), own, SIDE)
+        picture, own = draw.fit(decode(self.dataset.images.path[row]), own, SIDE)
         drawn = draw.draw_boxes(picture, own, self.dataset.classes, scores=False)
         data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-        text = base64.b64encode(data).decode("ascii")
-        return Shown(images.split[row], images.name[row], f"data:image/jpeg;base64,{text}")
+        return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
-def _pair(pictures: _Pictures, leaks: Leaks, row: int) -> Pair:
+def _pair(pictures: _Pictures, result: Found, row: int) -> Pair:
+    leaks = result.leaks
+    image, partner = int(leaks.image[row]), int(leaks.partner[row])
     kinds = [leaks.ways[at] for at in np.flatnonzero(leaks.kinds[row])]
-    alike = leaks.similarity[row]
-    told = ", ".join(kinds) + ("" if np.isnan(alike) else f"; alike {alike:.2f}")
-    return Pair(pictures.show(int(leaks.image[row])), pictures.show(int(leaks.partner[row])), told)
+    parts = [
+        f"{kind} {result.keys[kind][image]}" if kind in result.keys else kind for kind in kinds
+    ]
+    if not np.isnan(leaks.similarity[row]):
+        parts.append(f"alike {leaks.similarity[row]:.2f}")
+    return Pair(pictures.show(image), pictures.show(partner), "; ".join(parts))
 
 
 def _render(found: Mapping[str, Any], sections: Sequence[Section], copies: Section) -> str:

@@ -20,8 +20,8 @@ _NUMBER = re.compile(r"(\d+)")
 
 def keys(
     dataset: Dataset, chosen: Sequence[str], gap: float, track: Track = silent
-) -> dict[str, Ints]:
-    """For each way (N,) numbers that are equal where pictures belong together; -1 for unknown.
+) -> dict[str, Strings]:
+    """For each way (N,) names that are equal where pictures belong together; "" for unknown.
 
     Args:
         dataset: The pictures of all splits.
@@ -35,7 +35,7 @@ def keys(
         "burst": lambda: _bursts(images.path.tolist(), gap, track),
         "group": lambda: images.group,
     }
-    return {way: numbers(found[way]()) for way in chosen}
+    return {way: strings(found[way]()) for way in chosen}
 
 
 def group(images: Images, pattern: str) -> Strings:
