@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,24 +27,45 @@ _STRETCH = 2.0  # how many times larger or smaller the same thing may be
 _REACH = 24.0  # pixels that a thing may have moved against its background
 
 _COARSE = 4  # times smaller: the pictures that are glanced at
+_CLEAR = 0.8  # an agreement that needs no closer look
 _LEAST_FIT = 0.2  # correlation of the coarse pictures
 _OUTSIDE, _SEEN = 1e9, 1e3  # also half a pixel from outside is seen to be outside
 
 
-class View(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class View:
     """A picture made ready to be compared.
 
     Attributes:
         picture: (h, w, 3) BGR; long side `SIDE` or less.
-        points: (K, 2) x, y of its corners.
-        features: (K, 32) what it looks like around them; None without corners.
-        coarse: (h / 4, w / 4) grey, without what varies slowly.
     """
 
     picture: Picture
-    points: Array
-    features: Picture | None
-    coarse: Array
+
+    @cached_property
+    def coarse(self) -> Array:
+        """(h / 4, w / 4) grey, without what varies slowly."""
+        import cv2
+        import numpy as np
+
+        height, width = self.picture.shape[:2]
+        grey = cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        size = (-(-width // _COARSE), -(-height // _COARSE))
+        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        found: Array = small - cv2.GaussianBlur(small, (0, 0), 8)
+        return found
+
+    @cached_property
+    def corners(self) -> tuple[Array, Picture | None]:
+        """(K, 2) places and (K, 32) what it looks like there (ORB: Rublee et al., 2011)."""
+        import cv2
+        import numpy as np
+
+        orb = cv2.ORB.create(_CORNERS, nlevels=6, fastThreshold=5, edgeThreshold=16, patchSize=24)
+        grey = cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY)
+        corners, features = orb.detectAndCompute(grey, None)
+        points = np.array([corner.pt for corner in corners], dtype=np.float32).reshape(-1, 2)
+        return points, features
 
 
 class Laid(NamedTuple):
@@ -53,55 +76,48 @@ class Laid(NamedTuple):
 
 
 def view(picture: Picture) -> View:
-    """Shrink a picture and find its corners (ORB: Rublee et al., 2011)."""
+    """Shrink a picture to what is compared."""
     import cv2
-    import numpy as np
 
     height, width = picture.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    orb = cv2.ORB.create(_CORNERS, nlevels=6, fastThreshold=5, edgeThreshold=16, patchSize=24)
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    corners, features = orb.detectAndCompute(grey, None)
-    points = np.array([corner.pt for corner in corners], dtype=np.float32).reshape(-1, 2)
-    return View(small, points, features, _coarse(grey))
-
-
-def _coarse(grey: Picture) -> Array:
-    import cv2
-    import numpy as np
-
-    height, width = grey.shape
-    size = (-(-width // _COARSE), -(-height // _COARSE))
-    small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    found: Array = small - cv2.GaussianBlur(small, (0, 0), 8)
-    return found
+    return View(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def agreement(a: View, b: View) -> float:
     """How well two pictures agree where they agree least, 0 to 1; 0 where they do not fit.
 
-    They are laid on one another by matching corners; what moved a little against its background
-    is followed; then the windows around each pixel are compared. The worst places decide, so that
-    one other thing on the same table counts: but bands narrower than half of `_PATCH`, as beside
-    a thing that moved, do not.
+    They are laid on one another as they are, and if that is not enough by matching corners; then
+    what moved a little against its background is followed; each time the windows around each pixel
+    are compared. The worst places decide, so that one other thing on the same table counts: but
+    bands narrower than half of `_PATCH`, as beside a thing that moved, do not.
     """
-    move = _move(a, b)
-    if move is None:
+    as_is = _best(a, b, [_same_frame(a.picture, b.picture)])
+    if as_is is not None and (found := _worst(a.picture, as_is)) > _CLEAR:
+        return found
+    laid = _best(a, b, _moves(a, b))
+    if laid is None:
         return 0.0
-    laid = _flowed(a.picture, _warped(b.picture, move, a.picture.shape))
-    if laid.seen.mean() < _LEAST_SHARED:
-        return 0.0
-    return _worst(a.picture, laid)
+    if (found := _worst(a.picture, laid)) > _CLEAR:
+        return found
+    return max(found, _worst(a.picture, _flowed(a.picture, laid)))
 
 
-def _move(a: View, b: View) -> Matrix | None:
-    """(3, 3) from pixels of `b` to pixels of `a`: the better of two; None where none fits."""
-    moves = _moves(a, b)
+def _best(a: View, b: View, moves: list[Matrix]) -> Laid | None:
+    """The second picture, moved in the way that fits best; None where none fits."""
     fits = [_glance(a.coarse, b.coarse, move) for move in moves]
-    best = max(range(len(moves)), key=fits.__getitem__, default=-1)
-    return moves[best] if moves and fits[best] > _LEAST_FIT else None
+    if not fits or max(fits) < _LEAST_FIT:
+        return None
+    return _warped(b.picture, moves[fits.index(max(fits))], a.picture.shape)
+
+
+def _same_frame(a: Picture, b: Picture) -> Matrix:
+    """From pixels of `b` to pixels of `a` where both show the same frame."""
+    import numpy as np
+
+    x, y = a.shape[1] / b.shape[1], a.shape[0] / b.shape[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
 def _moves(a: View, b: View) -> list[Matrix]:
@@ -109,25 +125,31 @@ def _moves(a: View, b: View) -> list[Matrix]:
     import cv2
     import numpy as np
 
-    if a.features is None or b.features is None:
+    (here, look), (there, other) = a.corners, b.corners
+    if look is None or other is None:
         return []
-    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(b.features, a.features)
-    there = b.points[[pair.queryIdx for pair in pairs]]
-    here = a.points[[pair.trainIdx for pair in pairs]]
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(other, look)
     if len(pairs) < _LEAST_MATCHES:
         return []
+    there = there[[pair.queryIdx for pair in pairs]]
+    here = here[[pair.trainIdx for pair in pairs]]
     rough, fits = cv2.estimateAffinePartial2D(
         there, here, method=cv2.RANSAC, ransacReprojThreshold=8.0, maxIters=300
     )
-    inside = fits.ravel().astype(bool)
     if rough is None or not _is_sane(rough[:, :2]):
         return []
     moves = [np.vstack([rough, [0, 0, 1]])]
+    inside = fits.ravel().astype(bool)
     if inside.sum() >= _LEAST_MATCHES:
         fine, _ = cv2.findHomography(there[inside], here[inside], cv2.RANSAC, 3.0, maxIters=300)
-        if fine is not None and _is_sane(fine[:2, :2]):
-            moves.append(fine)
+        moves += [fine] if fine is not None and _is_sane(fine[:2, :2]) else []
     return moves
+
+
+def _is_sane(linear: Matrix) -> bool:
+    import numpy as np
+
+    return bool(1 / _STRETCH**2 < np.linalg.det(linear) < _STRETCH**2)
 
 
 def _glance(a: Array, b: Array, move: Matrix) -> float:
@@ -145,12 +167,6 @@ def _glance(a: Array, b: Array, move: Matrix) -> float:
         return -1.0
     x, y = a[seen] - a[seen].mean(), laid[seen] - laid[seen].mean()
     return float(x @ y / np.sqrt((x @ x) * (y @ y) + 1))
-
-
-def _is_sane(linear: Matrix) -> bool:
-    import numpy as np
-
-    return bool(1 / _STRETCH**2 < np.linalg.det(linear) < _STRETCH**2)
 
 
 def _warped(picture: Picture, move: Matrix, shape: tuple[int, ...]) -> Laid:
@@ -190,7 +206,7 @@ def _worst(picture: Picture, laid: Laid) -> float:
 
     reach = np.ones((_WINDOW // 2, _WINDOW // 2), dtype=np.uint8)
     inner = cv2.erode(laid.seen.astype(np.uint8), reach, borderValue=0).astype(bool)
-    if not inner.any():
+    if laid.seen.mean() < _LEAST_SHARED or not inner.any():
         return 0.0
     a, b = (cv2.GaussianBlur(one, (0, 0), 1).astype(np.float32) for one in (picture, laid.picture))
     both = np.clip(_correlation(a, b) * _same_colour(a, b, inner), 0, 1)
@@ -221,14 +237,19 @@ def _same_colour(a: Array, b: Array, inner: Mask) -> Array:
     The change that most of the picture shows (light, exposure, white balance) is taken out; a
     shadow that moved passes, another paint does not.
     """
+    import cv2
     import numpy as np
 
-    ratio = np.log((_mean(a) + 8) / (_mean(b) + 8))
-    ratio -= np.median(ratio[inner], axis=0)
+    height, width = inner.shape
+    size = (max(1, width // _COARSE), max(1, height // _COARSE))
+    small = [cv2.resize(_mean(one), size, interpolation=cv2.INTER_AREA) for one in (a, b)]
+    within = cv2.resize(inner.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    ratio = np.log((small[0] + 8) / (small[1] + 8))
+    ratio -= np.median(ratio[within], axis=0) if within.any() else 0
     brightness = ratio.mean(axis=2)
     tint = np.abs(ratio - brightness[..., None]).max(axis=2)
     off = 6 * np.maximum(tint - 0.06, 0) + 4 * np.maximum(np.abs(brightness) - 0.2, 0)
-    found: Array = np.exp(-off)
+    found: Array = cv2.resize(np.exp(-off), (width, height), interpolation=cv2.INTER_LINEAR)
     return found
 
 
