@@ -184,13 +184,25 @@ def test_another_balance_is_another_run(prepared, balanced, tmp_path):
     assert again in prints
 
 
-def test_all_but_training_counts_each_picture_once(prepared, balanced, caplog):
+def both_moved(prepared, balanced, to):
+    for folder in (prepared, balanced):
+        shutil.copytree(folder, to / folder.name)
+    return to / prepared.name, to / balanced.name
+
+
+def test_all_but_training_counts_each_picture_once(prepared, balanced, tmp_path, caplog):
     caplog.set_level("INFO")
-    ours, theirs = yolo.read(balanced), yolo.read(prepared)
+    theirs, ours = map(yolo.read, both_moved(prepared, balanced, tmp_path))
     assert ours.images.name.tolist() == theirs.images.name.tolist()
     assert ours.images.split.tolist() == theirs.images.split.tolist()
     assert stats(ours) == stats(theirs)
     assert "Each is read once; training shows it as often as it is named." in caplog.text
+
+
+def test_a_list_without_its_tree_says_so(balanced, tmp_path):
+    alone = shutil.copytree(balanced, tmp_path / "alone")
+    with pytest.raises(BoxwrightError, match="put it and the tree that it lists side by side"):
+        yolo.read(alone)
 
 
 ULTRALYTICS = """
@@ -205,8 +217,7 @@ print(json.dumps([rows, data["val"]]))
 
 
 def test_ultralytics_takes_the_repeats_from_anywhere_after_a_move(prepared, balanced, tmp_path):
-    for folder in (prepared, balanced):
-        shutil.copytree(folder, tmp_path / "moved" / folder.name)
+    both_moved(prepared, balanced, tmp_path / "moved")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     command = [sys.executable, "-c", ULTRALYTICS, tmp_path / "moved/balanced/data.yaml"]

@@ -18,6 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dataset import Dataset, Ints
+from pipeline.errors import BoxwrightError
+
+_FIRST = 100  # pictures of a list that are looked for at once
 
 
 def read(file: Path, base: Path, split: str) -> list[tuple[str, str]]:
@@ -27,6 +30,9 @@ def read(file: Path, base: Path, split: str) -> list[tuple[str, str]]:
         file: The list.
         base: What other relative lines count from.
         split: Whose list it is.
+
+    Raises:
+        BoxwrightError: None of its first pictures is there.
     """
     lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     here, there = str(file.parent.resolve()), str(base)
@@ -36,7 +42,12 @@ def read(file: Path, base: Path, split: str) -> list[tuple[str, str]]:
         return os.path.normpath(os.path.join(here if name.startswith("./") else there, name))
 
     cut = (line.rpartition("/") for line in lines)
-    paths = (os.path.join(folder(f"{name}{slash}"), last) for name, slash, last in cut)
+    paths = [os.path.join(folder(f"{name}{slash}"), last) for name, slash, last in cut]
+    if paths and not any(map(os.path.exists, paths[:_FIRST])):
+        raise BoxwrightError(
+            f"{file}: names {paths[0]} and other pictures that are not there."
+            "\n    -> put it and the tree that it lists side by side again, or make the list anew."
+        )
     return list(zip(_names(lines, split), paths, strict=True))
 
 

@@ -83,13 +83,7 @@ def read_source(
     if not listed:
         raise BoxwrightError(f"{file}: names no split that holds a picture.")
     if len(set(pairs)) < len(pairs):
-        log.info(
-            "%s: its lists name %d pictures in %d lines. Each is read once; training shows it as "
-            "often as it is named.",
-            file,
-            len(listed),
-            len(pairs),
-        )
+        _tell_of_repeats(file, len(listed), len(pairs))
     images, headers, damaged = read_pictures(listed, mapped)
     if not len(images):
         raise DataErrors(damaged)
@@ -122,6 +116,17 @@ def as_listed(dataset: Dataset, root: Path) -> Dataset:
     keys = (_key(*names) for names in zip(images.split, images.name, strict=True))
     each = [times[pair] for pair in zip(keys, images.path, strict=True)]
     return dataset if max(each, default=1) == 1 else lists.repeated(dataset, np.array(each))
+
+
+@cache  # once is enough: a training reads its data again to evaluate
+def _tell_of_repeats(file: Path, pictures: int, lines: int) -> None:
+    log.info(
+        "%s: its lists name %d pictures in %d lines. Each is read once; training shows it as often "
+        "as it is named.",
+        file,
+        pictures,
+        lines,
+    )
 
 
 def label_path(picture: Path) -> Path:
