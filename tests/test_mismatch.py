@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from making import boxwright
 
 from pipeline.dataset import Boxes, Dataset, Images, strings
+from pipeline.errors import DataErrors
 from pipeline.evaluation import advice, distance, effects, gaps, measures, mismatch, resampling
 from pipeline.evaluation import run as evaluation
 from pipeline.evaluation.distance import OneSourceError, Pictures
@@ -310,6 +311,7 @@ def measured(draw, groups=20, shots=5, spread=1.0):
     look = draw.normal(0, spread, (2 * groups, 10))
     return Pictures(
         by="origin",
+        sources=["a", "b"],
         source=strings(np.where(unit < groups, "a", "b").tolist()),
         unit=unit,
         values=middle[unit] + draw.normal(0, 0.2, (len(unit), len(measures.ALL))),
@@ -326,6 +328,19 @@ def test_equal_sources_are_seldom_said_to_differ():
     assert "no difference that chance does not make" in next(
         pair["sentence"] for pair in pairs if not pair["differ"]
     )
+
+
+def test_a_mix_of_rare_classes_hides_no_other_measure():
+    draw = np.random.default_rng(0)
+    pictures = measured(draw, shots=1)
+    second = pictures.source == "b"
+    classes = draw.multinomial(1, np.full(40, 1 / 40), len(second)).astype(float)
+    values = pictures.values + 1.6 * second[:, None] * (np.arange(len(measures.ALL)) == 0)
+    names = tuple(f"c{i}" for i in range(40))
+    pictures = replace(pictures, classes=classes, values=values, names=names)
+    rows = distance.differences(pictures, MismatchOptions())["pairs"][0]["measures"]
+    assert [row["measure"] for row in rows if row["differs"]] == ["brightness"]
+    assert max(rows, key=lambda row: row["effect"])["measure"] in {"brightness", "class mix"}
 
 
 def test_shots_taken_for_independent_would_raise_false_alarms():
@@ -348,8 +363,8 @@ def scene(seed):
     """A picture with texture and colour, and two boxes in it."""
     draw = np.random.default_rng(seed)
     coarse = draw.integers(60, 200, (6, 8, 3)).astype(np.float32)
-    fine = draw.normal(0, 12, (96, 128, 3)).astype(np.float32)
-    pixels = cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC) + cv2.blur(fine, (2, 2))
+    grains = draw.normal(0, 20, (24, 32, 3)).astype(np.float32).repeat(4, axis=0).repeat(4, axis=1)
+    pixels = cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC) + grains
     corner = draw.uniform(0, 40, (2, 2))
     return pixels, np.hstack([corner, corner + draw.uniform(25, 45, (2, 2))])
 
@@ -413,6 +428,13 @@ def test_what_was_planted_is_named_with_its_direction(tmp_path, scenes, what):
     assert not untouched & set(named)
 
 
+def test_a_dark_source_is_not_called_blurred(tmp_path, scenes):
+    data = planted(tmp_path, scenes, change=lambda p: p * 0.4)
+    found = distance.differences(distance.look(data, MismatchOptions()), MismatchOptions())
+    assert "darker (brightness" in found["pairs"][0]["sentence"]
+    assert "blurrier" not in found["pairs"][0]["sentence"]
+
+
 def test_the_words_say_in_which_way_and_by_how_much(tmp_path, scenes):
     data = planted(tmp_path, scenes, size=0.5, label=(2, 2))
     found = distance.differences(distance.look(data, MismatchOptions()), MismatchOptions())
@@ -428,6 +450,14 @@ def test_a_broken_picture_is_told_and_left_out(tmp_path, scenes, caplog):
     pictures = distance.look(data, MismatchOptions())
     assert len(pictures.source) == 59
     assert "3.jpg" in caplog.text
+
+
+def test_a_source_of_broken_pictures_only_is_an_error(tmp_path, scenes):
+    data = planted(tmp_path, scenes)
+    for path in data.images.path[30:]:
+        Path(path).write_bytes(b"")
+    with pytest.raises(DataErrors, match="30 problems"):
+        distance.look(data, MismatchOptions())
 
 
 def test_one_source_is_an_error(tmp_path, scenes):

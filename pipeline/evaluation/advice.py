@@ -67,9 +67,9 @@ def _largest(verdict: Verdict) -> list[str]:
     if gap is None:
         return []
     if verdict.rivals:
-        rivals = " and ".join(rival.name for rival in verdict.rivals)
+        rivals = ", ".join(rival.name for rival in verdict.rivals)
         first = f"The largest gap seems to be {gap.name} ({told(gap)}), but it cannot be told apart"
-        return [f"{first} from {rivals}: more pictures would tell.", *_meanings(gap)]
+        return [f"{first} from {rivals}; more pictures would tell.", *_meanings(gap)]
     return [f"The largest gap is {gap.name} ({told(gap)}).", *_meanings(gap)]
 
 
@@ -102,6 +102,7 @@ def told(gap: Gap) -> str:
 
 
 def to_try(verdict: Verdict) -> dict[str, list[str]]:
-    """What boxwright offers against the largest gap and those that may be as large, by reason."""
-    worst = [verdict.largest, *verdict.rivals] if verdict.largest else []
-    return {reason: TRY[reason] for gap in worst if gap for reason in gap.reasons}
+    """What boxwright offers against the largest gap and others as sure that may be larger."""
+    rivals = [gap for gap in verdict.rivals if gap.seen]
+    worst = [verdict.largest, *rivals] if verdict.largest else []
+    return {reason: TRY[reason] for gap in worst for reason in gap.reasons}

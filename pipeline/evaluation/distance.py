@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.dataset import Bools, Dataset, Floats, Ints, Strings
-from pipeline.errors import BoxwrightError
+from pipeline.dataset import Bools, Dataset, Floats, Ints, Strings, strings
+from pipeline.errors import BoxwrightError, DataErrors
 from pipeline.evaluation import effects, measures
 from pipeline.evaluation.mismatch import MismatchOptions, sample
 from pipeline.evaluation.resampling import units
@@ -42,6 +42,7 @@ class Pictures:
 
     Attributes:
         by: "origin" or "split".
+        sources: Their names, that first of which most is trained on.
         source: (K,) of each picture.
         unit: (K,) what is independent: the number of a group in its source.
         values: (K, M) `measures.ALL`.
@@ -51,16 +52,13 @@ class Pictures:
     """
 
     by: str
+    sources: list[str]
     source: Strings
     unit: Ints
     values: Floats
     classes: Floats
     descriptor: Floats
     names: tuple[str, ...]
-
-    @property
-    def sources(self) -> list[str]:
-        return list(dict.fromkeys(self.source.tolist()))
 
 
 def look(dataset: Dataset, options: MismatchOptions, track: Track = silent) -> Pictures:
@@ -73,39 +71,45 @@ def look(dataset: Dataset, options: MismatchOptions, track: Track = silent) -> P
 
     Raises:
         OneSourceError: There are no two sources.
+        DataErrors: There are, but not one picture of all but one of them can be read.
     """
     by, source = _sources(dataset, options.by)
-    parts = [
-        sample(np.flatnonzero(source == name), dataset.images.group, options.pictures, options.seed)
-        for name in _order(source, dataset.images.split)
-    ]
-    found = measures.measure(dataset, np.concatenate(parts), track)
+    order = _order(source, dataset.images.split)
+    mask = _chosen(source, dataset, options)
+    chosen, source = dataset.keep_images(mask), source[mask]
+    found = measures.measure(chosen, track)
     for problem in found.problems:
         log.warning("left out: %s", problem)
-    own = source[found.row]
-    group = dataset.images.group[found.row]
+    own, group = source[found.row], chosen.images.group[found.row]
+    if len(set(own)) < 2:
+        raise DataErrors(found.problems)
     names = [f"{name}/{place}" if place else "" for name, place in zip(own, group, strict=True)]
     return Pictures(
         by=by,
+        sources=[name for name in order if name in set(own)],
         source=own,
         unit=units(names),
         values=found.values,
-        classes=_classes(dataset)[found.row],
+        classes=_classes(chosen)[found.row],
         descriptor=found.descriptor,
         names=dataset.classes,
     )
 
 
+def _chosen(source: Strings, dataset: Dataset, options: MismatchOptions) -> Bools:
+    """(N,) which pictures are looked at."""
+    mask = np.zeros(len(source), dtype=bool)
+    for name in set(source):
+        rows = np.flatnonzero(source == name)
+        mask[sample(rows, dataset.images.group, options.pictures, options.seed)] = True
+    return mask
+
+
 def _sources(dataset: Dataset, by: str) -> tuple[str, Strings]:
     """What a source is, and that of each picture."""
-    origins = set(dataset.images.origin)
-    if by == "origin" or (by == "auto" and len(origins) > 1):
-        column, kind = (
-            np.where(dataset.images.origin == "", NO_ORIGIN, dataset.images.origin),
-            "origin",
-        )
-    else:
-        column, kind = dataset.images.split, "split"
+    kind, column = "split", dataset.images.split
+    if by == "origin" or (by == "auto" and len(set(dataset.images.origin)) > 1):
+        kind, column = "origin", strings(name or NO_ORIGIN for name in dataset.images.origin)
     if len(set(column)) < 2:
         raise OneSourceError(
             f"{dataset.root}: all pictures are of one {kind}, so there is nothing to compare."
@@ -140,11 +144,10 @@ def differences(
     Returns:
         Plain data for JSON, see docs/mismatch.md: ``by``, ``sources``, ``pairs``.
     """
-    names = pictures.sources
-    pairs = list(combinations(names, 2))
+    pairs = list(combinations(pictures.sources, 2))
     return {
         "by": pictures.by,
-        "sources": [_source(pictures, name) for name in names],
+        "sources": [_source(pictures, name) for name in pictures.sources],
         "pairs": [
             _pair(pictures, first, second, options)
             for first, second in track(pairs, "comparing", len(pairs))
@@ -175,7 +178,7 @@ def _pair(pictures: Pictures, first: str, second: str, options: MismatchOptions)
     later = np.asarray(pictures.source[own] == second, dtype=bool)
     unit = np.unique(pictures.unit[own], return_inverse=True)[1].reshape(-1)
     way = effects.deal(unit, later, options.permutations, options.seed)
-    total = effects.energy(_scaled(pictures.descriptor[own]), way)
+    total = effects.energy(pictures.descriptor[own], way)
     rows = _measures(pictures, own, later, way)
     seen = [row for row in rows if row["differs"]]
     chance = float((total >= total[0] - 1e-12).mean())
@@ -195,11 +198,6 @@ def _pair(pictures: Pictures, first: str, second: str, options: MismatchOptions)
         "measures": rows,
         "sentence": _sentence((first, second), seen, way, differs=differs),
     }
-
-
-def _scaled(points: Floats) -> Floats:
-    """Each dimension less its mean; those that vary little still count little."""
-    return np.asarray(points - points.mean(axis=0))
 
 
 def _measures(

@@ -120,6 +120,7 @@ def energy(points: Floats, way: Deal) -> Floats:
         points: (N, D).
         way: Who is whose.
     """
+    points = points - points.mean(axis=0)  # nothing is lost in the squares' difference
     square = (points**2).sum(axis=1)
     apart = np.sqrt(np.maximum(square[:, None] + square - 2 * points @ points.T, 0))
     np.fill_diagonal(apart, 0)

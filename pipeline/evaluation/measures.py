@@ -66,7 +66,7 @@ ALL = (*PIXELS, *FILES, *OBJECTS)
 
 
 class Measured(NamedTuple):
-    """What was measured of some pictures.
+    """What was measured of the pictures that can be decoded.
 
     Attributes:
         row: (K,) their rows in the data set.
@@ -81,27 +81,25 @@ class Measured(NamedTuple):
     problems: list[DataError]
 
 
-def measure(dataset: Dataset, rows: Ints, track: Track = silent) -> Measured:
-    """Measure some pictures of a data set.
+def measure(dataset: Dataset, track: Track = silent) -> Measured:
+    """Measure the pictures of a data set.
 
     Args:
         dataset: Pictures with their boxes.
-        rows: (R,) which of them.
         track: Shows progress.
     """
-    paths = dataset.images.path[rows].tolist()
-    sides = dataset.images.size[rows].max(axis=1, initial=0).tolist()
+    paths = dataset.images.path.tolist()
+    sides = dataset.images.size.max(axis=1, initial=0).tolist()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(track(pool.map(_measured, paths, sides), "reading pixels", len(paths)))
     good = np.array([not isinstance(one, DataError) for one in found], dtype=bool)
     seen = [one for one in found if not isinstance(one, DataError)]
     pixels = np.array([values for values, _ in seen]).reshape(len(seen), len(PIXELS) + 1)
-    size = dataset.images.size[rows][good].astype(np.float64)
+    size = dataset.images.size[good].astype(np.float64)
     shape = np.column_stack([size.prod(axis=1) / 1e6, size[:, 0] / size[:, 1]])
-    own = objects(dataset)[rows][good]
     return Measured(
-        row=rows[good],
-        values=np.column_stack([pixels, shape, own]),
+        row=np.flatnonzero(good),
+        values=np.column_stack([pixels, shape, objects(dataset)[good]]),
         descriptor=np.array([picture for _, picture in seen]).reshape(len(seen), -1),
         problems=[one for one in found if isinstance(one, DataError)],
     )
@@ -136,7 +134,8 @@ def _measured(path: str, side: int) -> tuple[list[float], Floats] | DataError:
     scale = SIDE / max(picture.shape[:2])
     size = [max(4, round(length * scale)) for length in picture.shape[1::-1]]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    fixed = cv2.resize(picture, size, interpolation=how)
+    exact = picture.astype(np.float32) / 255  # rounding after the resize would look like noise
+    fixed = cv2.resize(exact, size, interpolation=how)
     return [*_pixels(fixed), jpeg_quality(data.tobytes())], describe(fixed)
 
 
@@ -152,8 +151,8 @@ def _reduced(side: int) -> int:
     return next((flag for by, flag in flags.items() if side >= by * SIDE), cv2.IMREAD_COLOR)
 
 
-def _pixels(picture: NDArray[np.uint8]) -> list[float]:
-    """`PIXELS` of a BGR picture.
+def _pixels(picture: NDArray[np.float32]) -> list[float]:
+    """`PIXELS` of a BGR picture of 0 to 1.
 
     Lightness, chroma, a and b are CIE Lab's (0 to 100; about -100 to 100). Sharpness is the
     variance of the Laplacian (Pertuz et al. 2013) by that of the lightness, in powers of two, so
@@ -162,7 +161,7 @@ def _pixels(picture: NDArray[np.uint8]) -> list[float]:
     """
     import cv2
 
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
     light = np.ascontiguousarray(lab[..., 0])
     _, red, yellow = (float(v) for v in cv2.mean(lab)[:3])
     chroma = float(np.hypot(lab[..., 1], lab[..., 2]).mean())
@@ -175,8 +174,8 @@ def _pixels(picture: NDArray[np.uint8]) -> list[float]:
     return [float(light.mean()), spread, chroma, red, yellow, sharp, noise]
 
 
-def describe(picture: NDArray[np.uint8]) -> Floats:
-    """(60,) what a BGR picture looks like, without a trained network.
+def describe(picture: NDArray[np.float32]) -> Floats:
+    """(60,) what a BGR picture of 0 to 1 looks like, without a trained network.
 
     Square roots of the histograms of L, a and b (distances are then Hellinger's), of the gradients'
     directions in four quarters (as HOG has them), and of the energy in eight bands of the discrete
@@ -185,7 +184,7 @@ def describe(picture: NDArray[np.uint8]) -> Floats:
     import cv2
 
     small = cv2.resize(picture, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB)
     light = np.ascontiguousarray(lab[..., 0])
     ranges = ((0, 100), (-60, 60), (-60, 60))
     colours = [

@@ -85,7 +85,8 @@ def compare(
     labels = _shared(parts.values())
     rows, found = {}, {}
     for name, part in track(parts.items(), "resampling", len(parts)):
-        found[name] = scores(part, predictions.of_split(name), labels, options.rounds, options.seed)
+        own, seed = predictions.of_split(name), (options.seed, list(gaps.STEPS).index(name))
+        found[name] = scores(part, own, labels, options.rounds, seed)
         total = int(np.count_nonzero(dataset.images.split == name))
         rows[name] = {"split": name, **_row(part, found[name]), "of": total}
     return {

@@ -19,6 +19,7 @@ from pipeline.evaluation import coco
 RECALLS = np.linspace(0, 1, 101)
 FEWEST = 5  # independent units; from fewer nothing can be said about chance
 METRICS = ("mAP50", "mAP50-95")
+Seed = int | tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ class Score:
 
 
 def scores(
-    truth: Dataset, predictions: Dataset, labels: Sequence[int], rounds: int, seed: int
+    truth: Dataset, predictions: Dataset, labels: Sequence[int], rounds: int, seed: Seed
 ) -> dict[str, Score]:
     """mAP50 and mAP50-95 over some classes, each with its bootstrap.
 
@@ -113,7 +114,7 @@ def scores(
         predictions: The same pictures, with scores.
         labels: The classes to average over.
         rounds: How many resamples.
-        seed: Of the draws.
+        seed: Of the draws; another one for each split, so that their draws are independent.
     """
     found = [match(truth, predictions, label) for label in labels]
     unit = units(truth.images.group)
@@ -122,7 +123,7 @@ def scores(
     return {name: _score(column) for name, column in zip(METRICS, each.T, strict=True)}
 
 
-def _draws(unit: Ints, rounds: int, seed: int) -> list[Floats]:
+def _draws(unit: Ints, rounds: int, seed: Seed) -> list[Floats]:
     """How often each picture is in each resample; none where there is too little to draw from."""
     count = int(unit.max(initial=-1)) + 1
     if count < FEWEST:
