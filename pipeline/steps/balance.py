@@ -87,30 +87,34 @@ def oversample(train: Dataset, target: int, most: int, rng: np.random.Generator)
     missing[held.sum(axis=0) == 0] = 0
     repeats = np.ones(len(held), dtype=np.int64)
     for _ in range(most - 1):
-        taken = _cover(held, missing, rng.permutation(len(held)))
+        taken = _cover(held, missing.tolist(), rng.permutation(len(held)))
         repeats[taken] += 1
+        missing = np.maximum(0, missing - held[taken].sum(axis=0))
         if not taken or not missing.any():
             break
     return repeats
 
 
-def _cover(held: Ints, missing: Ints, chance: Ints) -> list[int]:
-    """Pictures that bring what is missing, each once at most; `missing` (C,) is counted down.
+def _cover(held: Ints, missing: list[int], chance: Ints) -> list[int]:
+    """Pictures that bring what is missing (C,), each once at most.
 
     What a picture brings only ever gets less, so it is worked out again only when it comes first.
     """
-    brings = np.minimum(held, missing).sum(axis=1)
-    total = held.sum(axis=1)
+    brings, total = np.minimum(held, missing).sum(axis=1), held.sum(axis=1)
     useful = np.flatnonzero(brings)
-    heap = [(int(-brings[row]), int(total[row]), int(chance[row]), int(row)) for row in useful]
+    columns = (-brings[useful], total[useful], chance[useful], useful)
+    heap = list(zip(*(column.tolist() for column in columns), strict=True))
     heapq.heapify(heap)
+    left = sum(missing)
     taken = []
-    while heap and missing.any():
+    while heap and left:
         promised, others, tie, row = heapq.heappop(heap)
-        real = int(np.minimum(held[row], missing).sum())
+        own = held[row].tolist()
+        real = sum(map(min, own, missing))
         if real == -promised:
             taken.append(row)
-            np.maximum(missing - held[row], 0, out=missing)
+            missing = [max(0, want - has) for want, has in zip(missing, own, strict=True)]
+            left -= real
         elif real:
             heapq.heappush(heap, (-real, others, tie, row))
     return taken
