@@ -33,6 +33,7 @@ __all__ = ["BalanceOptions", "balance"]
 
 log = logging.getLogger(__name__)
 KIND = "balanced"
+_NOTHING = "nothing changes: every picture is shown once. Ask for more if that is not enough."
 _MADE = ".pasted"  # where new pictures wait to be linked into the tree
 
 
@@ -111,7 +112,7 @@ def _listed(reading: Reading, options: BalanceOptions, folder: Path, out: Path) 
     holds = (steps.content(train) > 0).astype(np.int64)
     told |= _compared(train, times[train.boxes.image], times @ holds, options, told.get("goal", 0))
     if (times == 1).all():
-        told["warnings"].append("nothing changes: the classes are as balanced as was asked for.")
+        told["warnings"].append(_NOTHING)
     what = "picture is shown|pictures are shown"
     names = train.images.name.tolist()
     told["warnings"] += table.by_heart(names, times.tolist(), options.warn_repeat, what)
