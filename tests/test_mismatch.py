@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import cv2
 import numpy as np
 import pytest
 import training
+import typer
 import yaml
 from evaluating import CLASSES, shaken, with_crowds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import boxwright
 
+from pipeline.cli.app import app
 from pipeline.dataset import Boxes, Dataset, Images, strings
 from pipeline.errors import DataErrors
 from pipeline.evaluation import advice, distance, effects, gaps, measures, mismatch, resampling
@@ -428,11 +431,11 @@ def test_what_was_planted_is_named_with_its_direction(tmp_path, scenes, what):
     assert not untouched & set(named)
 
 
-def test_a_dark_source_is_not_called_blurred(tmp_path, scenes):
+def test_a_dark_source_is_called_neither_blurred_nor_sharp(tmp_path, scenes):
     data = planted(tmp_path, scenes, change=lambda p: p * 0.4)
     found = distance.differences(distance.look(data, MismatchOptions()), MismatchOptions())
     assert "darker (brightness" in found["pairs"][0]["sentence"]
-    assert "blurrier" not in found["pairs"][0]["sentence"]
+    assert "sharpness" not in found["pairs"][0]["sentence"]
 
 
 def test_the_words_say_in_which_way_and_by_how_much(tmp_path, scenes):
@@ -508,6 +511,7 @@ def trained(tmp_path_factory):
     prepared = tree(folder / "data 1")
     made = boxwright("train", prepared, *training.flags(), "--runs", folder / "runs", "-q")
     assert made.returncode == 0, made.stderr
+    assert "train_dev" in made.stdout
     return prepared, folder / "runs" / "data 1"
 
 
@@ -519,6 +523,15 @@ def test_a_training_leaves_the_table_in_its_run_and_on_its_page(trained):
     page = (run / "report.html").read_text("utf-8")
     assert "Where the score is lost" in page
     assert "공방 &lt;b&gt;1&lt;/b&gt;" in page
+
+
+def test_all_that_is_to_try_is_there():
+    commands = typer.main.get_command(app).commands
+    known = {name for one in commands.values() for p in one.params for name in p.opts}
+    ideas = [idea for part in advice.TRY.values() for idea in part]
+    words = " ".join([*ideas, advice.NO_TRAIN_DEV, advice.NO_TEST])
+    assert set(re.findall(r"--[a-z-]+", words)) <= known
+    assert set(re.findall(r"`boxwright (\w+)", words)) <= set(commands)
 
 
 def test_the_option_leaves_the_table_out(tmp_path):

@@ -78,6 +78,17 @@ def mismatch_cli(
 
 
 def show_table(table: dict[str, Any]) -> None:
+    """Print the scores of the splits, what their gaps say, and what to try."""
+    show_gaps(table)
+    for reason, ideas in table["to_try"].items():
+        show.line(f"What to try against {reason}:")
+        for idea in ideas:
+            show.line(f"  - {idea}")
+    if table["left_out"]:
+        show.line(f"Not in every split, so left out: {', '.join(table['left_out'])}.")
+
+
+def show_gaps(table: dict[str, Any]) -> None:
     """Print the scores of the splits and what their gaps say."""
     _scores("split", table["splits"], "Scores, and where 95 of 100 resamples lie")
     if table["val_by_origin"]:
@@ -86,12 +97,6 @@ def show_table(table: dict[str, Any]) -> None:
     show.table((f"lost ({table['metric']})", "from", "to", "gap"), rows)
     for sentence in table["sentences"]:
         show.line(sentence)
-    for reason, ideas in table["to_try"].items():
-        show.line(f"What to try against {reason}:")
-        for idea in ideas:
-            show.line(f"  - {idea}")
-    if table["left_out"]:
-        show.line(f"Not in every split, so left out: {', '.join(table['left_out'])}.")
 
 
 def _scores(key: str, rows: list[dict[str, Any]], title: str) -> None:

@@ -127,6 +127,7 @@ def _show(made: dict[str, Any]) -> None:
     scores = "  ".join(f"{key} {value:.3f}" for key, value in made["metrics"].items())
     epochs = made["epochs"]
     show.line(f"{made['model']['name']}, {epochs['done']} of {epochs['asked']} epochs: {scores}")
+    _show_mismatch(run / "mismatch.json")
     places = {
         "weights": run / "weights" / "best.pt",
         "metrics": run / "metrics.json",
@@ -136,3 +137,14 @@ def _show(made: dict[str, Any]) -> None:
     }
     for what, path in places.items():
         show.line(f"  {what:9} {path}")
+
+
+def _show_mismatch(file: Path) -> None:
+    """Where the score is lost, if that was measured."""
+    if not file.exists():
+        return
+    import json
+
+    from pipeline.cli.mismatch import show_gaps
+
+    show_gaps(json.loads(file.read_text(encoding="utf-8"))["table"])

@@ -155,9 +155,9 @@ def _pixels(picture: NDArray[np.float32]) -> list[float]:
     """`PIXELS` of a BGR picture of 0 to 1.
 
     Lightness, chroma, a and b are CIE Lab's (0 to 100; about -100 to 100). Sharpness is the
-    variance of the Laplacian (Pertuz et al. 2013) by that of the lightness, in powers of two, so
-    that a dark picture is not blurred by being dark. Noise is Immerkær's (1996) estimate of its
-    standard deviation; fine texture adds to it.
+    variance of the Laplacian (Pertuz et al. 2013) after a Gaussian of one pixel, so that noise is
+    not sharp, by that of the lightness, so that dark is not blurred; in powers of two. Noise is
+    Immerkær's (1996) estimate of its standard deviation; fine texture adds to it.
     """
     import cv2
 
@@ -166,11 +166,11 @@ def _pixels(picture: NDArray[np.float32]) -> list[float]:
     _, red, yellow = (float(v) for v in cv2.mean(lab)[:3])
     chroma = float(np.hypot(lab[..., 1], lab[..., 2]).mean())
     spread = float(light.std())
-    edges = float(cv2.Laplacian(light, cv2.CV_32F).var())
+    edges = float(cv2.Laplacian(cv2.GaussianBlur(light, (0, 0), 1), cv2.CV_32F).var())
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
     rough = float(np.abs(cv2.filter2D(light, cv2.CV_32F, kernel)).mean())
     noise = rough * float(np.sqrt(np.pi / 2)) / 6
-    sharp = float(np.log2((edges + 0.01) / (spread**2 + 0.01)))
+    sharp = float(np.log2((edges + 1e-4) / (spread**2 + 1e-4)))
     return [float(light.mean()), spread, chroma, red, yellow, sharp, noise]
 
 
