@@ -13,6 +13,7 @@ from pipeline.dataset import Dataset
 from pipeline.evaluation import confusion
 from pipeline.report import words
 from pipeline.stats import stats
+from pipeline.stats.numbers import IMGSZ
 
 if TYPE_CHECKING:
     from pipeline.evaluation.findings import Findings
@@ -68,13 +69,15 @@ def facts(out: Path, findings: Findings, dataset: Dataset, made: Mapping[str, An
         made: How it was made: at least ``run``, its name, and ``evaluation``, its options.
     """
     split = made["evaluation"]["split"]
+    trained = made.get("training", {}).get("options", {})
+    imgsz = made["evaluation"].get("imgsz") or trained.get("imgsz") or IMGSZ
     return Facts(
         title=str(made["run"]),
         split=split,
         metrics=findings.metrics,
         confusions=confusion.most_confused(findings.counts, dataset.classes),
         samples=_samples(out, findings, dataset.of_split(split)),
-        data=stats(dataset),
+        data=stats(dataset, imgsz),
         made=made,
     )
 
