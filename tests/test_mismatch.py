@@ -234,6 +234,16 @@ def test_only_classes_that_every_split_has_count(monkeypatch):
     assert table["left_out"] == list(CLASSES[1:])
 
 
+def test_splits_without_a_common_class_are_said_to_be_so(monkeypatch):
+    data = splits_and_origins()
+    label = np.where(data.images.split == "test", 2, data.boxes.label)
+    data = replace(data, boxes=replace(data.boxes, label=label))
+    known(monkeypatch, data, np.ones(160, dtype=bool))
+    table = mismatch.compare(Path("w.pt"), data, MismatchOptions(), evaluation.EvaluateOptions())
+    assert table["sentences"] == [advice.NOTHING]
+    assert {row["mAP50"]["value"] for row in table["splits"]} == {None}
+
+
 def test_no_more_pictures_are_looked_at_than_asked_for_and_of_train_no_more_than_of_val(
     monkeypatch,
 ):

@@ -47,11 +47,14 @@ NO_TRAIN_DEV = (
     "train's kind that are not trained on: `boxwright convert --train-dev 0.05` sets some aside; "
     "then train again."
 )
+NOTHING = "No class has boxes in every split, so that nothing can be compared."
 NO_TEST = "Over-tuning to val cannot be told without a test split: `boxwright convert --test 0.1`."
 
 
 def sentences(found: Sequence[Gap], verdict: Verdict) -> list[str]:
     """What the gaps say, the most important first."""
+    if not found:
+        return [NOTHING]
     said = _largest(verdict) if verdict.largest else [_nothing(found)]
     said += [_better(gap) for gap in found if gap.score.value < 0 and gap.start != WANTED]
     ends = {gap.end for gap in found}
