@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.dataset import Dataset, Strings, strings
+from pipeline.dataset import Dataset, strings
 from pipeline.engine import Map
 from pipeline.formats import pictures_csv
 from pipeline.formats.reading import Reading
 from pipeline.grouping import ways
+from pipeline.grouping.names import SHOT, shots
 from pipeline.progress import Track
 from pipeline.steps import names
 from pipeline.steps.split import SplitOptions, missing, split
@@ -108,16 +110,21 @@ def arrange(
         dataset = replace(dataset, images=replace(dataset.images, origin=origin))
     told: dict[str, Any] = {"pictures": _hash(reading)}
     by = _ways(dataset, options)
+    if by == FOUND and known.pictures == told["pictures"]:
+        group = strings(known.group[name] for name in dataset.images.name)
+        told["grouped"] = list(known.grouped)
+    else:
+        found = ways.group(reading, by, mapped, track)
+        group, told["grouped"] = found.key, list(found.notes)
+    dataset = replace(dataset, images=replace(dataset.images, group=group))
+    for sentence in told["grouped"]:
+        log.info("%s", sentence)
+    if by == FOUND:
+        _compare_with_names(dataset)
     if _is_split(dataset, options):
         log.info("the source's own splits are kept: `boxwright leaks` tells whether they are clean")
-        told["grouped"], group = _grouped(reading, by or [], mapped, track)
-        return Arranged(_with_groups(dataset, group), told)
-    if by in (None, FOUND) and known.pictures == told["pictures"]:
-        told["grouped"] = list(known.grouped)
-        group = strings(known.group[name] for name in dataset.images.name)
-    else:
-        told["grouped"], group = _grouped(reading, FOUND if by is None else by, mapped, track)
-    done = split(_with_groups(dataset, group), _split_options(options), known.split)
+        return Arranged(dataset, told)
+    done = split(dataset, _split_options(options), known.split)
     told |= {"shares": done.shares, "missing": missing(done.dataset)}
     _tell(done.dataset, known.split)
     _warn(told["missing"])
@@ -135,24 +142,29 @@ def fold(dataset: Dataset, number: int) -> Dataset:
     return replace(dataset, images=replace(dataset.images, split=moved))
 
 
-def _ways(dataset: Dataset, options: ConvertOptions) -> list[str] | None:
-    """The ways to group; [] where the source brings its groups, None where nobody says."""
-    if options.group is None:
-        return [] if all(dataset.images.group) else None
-    return [options.group] if isinstance(options.group, str) else options.group
+def _ways(dataset: Dataset, options: ConvertOptions) -> list[str]:
+    """The ways to group; [] keeps the groups that the source brings."""
+    if options.group is not None:
+        return [options.group] if isinstance(options.group, str) else options.group
+    return [] if all(dataset.images.group) or _is_split(dataset, options) else FOUND
 
 
-def _grouped(
-    reading: Reading, by: Sequence[str], mapped: Map, track: Track
-) -> tuple[list[str], Strings]:
-    found = ways.group(reading, by, mapped, track)
-    for sentence in found.notes:
-        log.info("%s", sentence)
-    return list(found.notes), found.key
-
-
-def _with_groups(dataset: Dataset, group: Strings) -> Dataset:
-    return replace(dataset, images=replace(dataset.images, group=group))
+def _compare_with_names(dataset: Dataset) -> None:
+    """Warn where names look like shots of things that were not found to be the same."""
+    images = dataset.images
+    things = shots(images.name.tolist())
+    if not things:
+        return
+    found = defaultdict(set)
+    for thing, group in zip(things, images.group, strict=True):
+        found[thing].add(group)
+    parted = sum(len(found[thing]) > 1 for thing in things if thing)
+    if parted:
+        log.warning(
+            "%d pictures look by their names like shots of the same things, but their looks do not "
+            "tell. Where the names are right, keep them together: --group '%s'",
+            parted, SHOT,
+        )  # fmt: skip
 
 
 def _is_split(dataset: Dataset, options: ConvertOptions) -> bool:

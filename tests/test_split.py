@@ -396,3 +396,19 @@ def test_a_tree_as_source_keeps_its_groups(tmp_path):
     convert(source(tmp_path / "p", range(8)), tmp_path / "a", ConvertOptions(group=BY_NAME))
     convert(tmp_path / "a", tmp_path / "b", ConvertOptions(val=0.4))
     assert len(set(yolo.read(tmp_path / "b").images.group)) == 8
+
+
+def test_names_that_look_like_shots_of_one_thing_are_warned_of(tmp_path):
+    run = boxwright("convert", source(tmp_path / "p", range(12)), tmp_path / "out")
+    assert run.returncode == 0
+    assert "24 pictures look by their names like shots of the same things" in run.stderr
+    pattern = run.stderr.split("--group '")[1].split("'\n")[0]
+    convert(tmp_path / "p", tmp_path / "named", ConvertOptions(group=pattern))
+    assert len(set(yolo.read(tmp_path / "named").images.group)) == 12
+
+
+def test_running_numbers_are_not_taken_for_shots(tmp_path):
+    for number in range(12):
+        picture(tmp_path / f"p/IMG_{number}.jpg")
+        labelme(tmp_path / f"p/IMG_{number}.json", rectangle("Ten", 1, 1, 9, 9))
+    assert "look by their names" not in boxwright("convert", tmp_path / "p", tmp_path / "o").stderr

@@ -10,6 +10,8 @@ from pipeline.dataset import Images
 from pipeline.errors import BoxwrightError
 
 FOLDER = "folder"
+SHOT = r"^(.*?)[ _.-]?\(?\d+\)?$"  # "50000_F_HAND_0" of 50000_F_HAND_0_40, "note" of note (2)
+_SHARE = 0.5  # of the pictures, for names to look like shots of the same things
 
 
 def parts(names: Sequence[str], pattern: str, what: str) -> list[str]:
@@ -41,6 +43,22 @@ def _part(match: re.Match[str] | None) -> str:
     if match is None:
         return ""
     return "/".join(group or "" for group in match.groups()) if match.re.groups else match.group()
+
+
+def shots(names: Sequence[str]) -> list[str]:
+    """The part of each name before its last number, where that tells things from their shots.
+
+    Returns:
+        One a name; none at all where it does not: where fewer than half of the names come in such
+        groups, or one number counts all the pictures of a folder.
+    """
+    things = parts(names, SHOT, "group")
+    counts = Counter(thing for thing in things if thing)
+    shared = [count for count in counts.values() if count > 1]
+    folders = {name.rpartition("/")[0] for name in names}
+    if len(shared) <= 2 * len(folders) or sum(shared) < _SHARE * len(names):
+        return []
+    return things
 
 
 def stem(name: str) -> str:
