@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,14 +56,39 @@ def short(name: str) -> str:
     return line if len(line) <= 32 else line[:30] + "…"
 
 
+def palette(count: int) -> list[Any]:
+    """Colours that can be told apart, up to twenty."""
+    from matplotlib import colormaps
+
+    return [colormaps["tab20"]((i * 2 + i // 10) % 20) for i in range(count)]
+
+
+def legend(axes: Axes, entries: Sequence[tuple[str, Any]]) -> None:
+    """A legend beside the axes; texts are set last, as matplotlib drops those that begin with _."""
+    legend = axes.legend(
+        [line for _, line in entries],
+        ["-"] * len(entries),
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        frameon=False,
+    )
+    for text, (name, _) in zip(legend.get_texts(), entries, strict=True):
+        write(text, short(name))
+
+
 def png(figure: Figure) -> bytes:
     """The figure as a PNG, the same bytes for the same figure."""
     out = io.BytesIO()
+    save(figure, out)
+    return out.getvalue()
+
+
+def save(figure: Figure, out: Path | BinaryIO) -> None:
+    """Write a figure as PNG."""
     with warnings.catch_warnings():
         # the caller has told, by fonts.warn_of_missing, of letters that no font has
         warnings.filterwarnings("ignore", ".*missing from font", UserWarning)
         figure.savefig(out, format="png")
-    return out.getvalue()
 
 
 def _font(text: str, size: float) -> Any:

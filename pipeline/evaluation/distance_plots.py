@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import figures
 from pipeline.dataset import Floats
-from pipeline.evaluation import measures, plots
+from pipeline.evaluation import measures
 from pipeline.evaluation.distance import CLASSES, Pictures
 
 if TYPE_CHECKING:
@@ -29,12 +30,10 @@ def draw(pictures: Pictures, found: dict[str, Any], out: Path) -> None:
         found: From `distance.differences`.
         out: The file.
     """
-    from matplotlib.figure import Figure
-
     names = _most(found)
     across = min(3, len(names))
     down = -(-len(names) // across)
-    figure = Figure(figsize=(WIDE * across, 2.7 * down), dpi=plots.DPI, layout="constrained")
+    figure = figures.new(WIDE * across, 2.7 * down)
     panels = figure.subplots(down, across, squeeze=False).ravel()
     sources = pictures.sources[:MOST]
     for axes, name in zip(panels, names, strict=False):
@@ -45,7 +44,7 @@ def draw(pictures: Pictures, found: dict[str, Any], out: Path) -> None:
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     _legend(figure, sources)
-    plots.save(figure, out)
+    figures.save(figure, out)
 
 
 def _most(found: dict[str, Any]) -> list[str]:
@@ -64,7 +63,7 @@ def _histogram(axes: Axes, pictures: Pictures, name: str, sources: Sequence[str]
     place = [measure.name for measure in measures.ALL].index(name)
     values = pictures.values[:, place]
     edges = _edges(values[~np.isnan(values)])
-    for colour, source in zip(plots.palette(len(sources)), sources, strict=True):
+    for colour, source in zip(figures.palette(len(sources)), sources, strict=True):
         own = values[pictures.source == source]
         own = np.clip(own[~np.isnan(own)], edges[0], edges[-1])
         counts = np.histogram(own, edges)[0] / max(len(own), 1)
@@ -89,13 +88,13 @@ def _mix(axes: Axes, pictures: Pictures, sources: Sequence[str]) -> None:
     mixes = np.array([shares(pictures.classes[pictures.source == s].sum(axis=0)) for s in sources])
     order = np.argsort(-mixes.max(axis=0), kind="stable")[:8]
     high = 0.8 / len(sources)
-    for i, (colour, mix) in enumerate(zip(plots.palette(len(sources)), mixes, strict=True)):
+    for i, (colour, mix) in enumerate(zip(figures.palette(len(sources)), mixes, strict=True)):
         axes.barh(np.arange(len(order)) + i * high, mix[order], height=high, color=colour)
-    names = [plots.short(pictures.names[label]) for label in order.tolist()]
+    names = [figures.short(pictures.names[label]) for label in order.tolist()]
     axes.set_yticks(np.arange(len(order)) + 0.4 - high / 2, names)
     axes.invert_yaxis()
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
-        plots.write(text, name, 7.5)
+        figures.write(text, name, 7.5)
     axes.set_title(f"{CLASSES}: shares of the objects", fontsize=10)
     axes.grid(axis="x", alpha=0.25)
 
@@ -110,9 +109,9 @@ def _legend(figure: Figure, sources: Sequence[str]) -> None:
     """Which colour is which source, above the panels."""
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=colour) for colour in plots.palette(len(sources))]
+    handles = [Patch(color=colour) for colour in figures.palette(len(sources))]
     legend = figure.legend(
         handles, ["-"] * len(handles), loc="outside upper left", ncols=3, frameon=False
     )
     for text, name in zip(legend.get_texts(), sources, strict=True):
-        plots.write(text, plots.short(name))
+        figures.write(text, figures.short(name))

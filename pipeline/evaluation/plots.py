@@ -1,19 +1,14 @@
-"""Curves and the confusion matrix as PNG, without pyplot and its global state.
-
-Class names are shown as they are: no mathtext (``$``), no markup, in any script that the packaged
-font or matplotlib's own has.
-"""
+"""Curves and the confusion matrix as PNG."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline import figures
 from pipeline.dataset import Floats, Ints
 from pipeline.evaluation.coco import Scores
 from pipeline.evaluation.curves import Curves
@@ -21,11 +16,9 @@ from pipeline.evaluation.curves import Curves
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
 LEGEND = 15  # more lines than this cannot be told apart
 CELLS = 30  # more classes than this leave no room for numbers
-DPI = 130
 
 
 def pr_curve(scores: Scores, classes: Sequence[str], out: Path) -> None:
@@ -39,7 +32,7 @@ def pr_curve(scores: Scores, classes: Sequence[str], out: Path) -> None:
     names = [f"{n}  {_share(p)}" for n, p in zip(classes, precision, strict=True)]
     _lines(axes, recall, precision, names)
     axes.set_title("Precision and recall at IoU 0.5 (AP50 beside each class)")
-    save(figure, out)
+    figures.save(figure, out)
 
 
 def f1_curve(curves: Curves, classes: Sequence[str], out: Path) -> None:
@@ -49,14 +42,14 @@ def f1_curve(curves: Curves, classes: Sequence[str], out: Path) -> None:
     _lines(axes, curves.confidence, curves.f1, list(classes))
     axes.axvline(at, color="#c2410c", linestyle="--", linewidth=1)
     axes.set_title(f"Best confidence threshold: {at:.2f} (highest mean F1)")
-    save(figure, out)
+    figures.save(figure, out)
 
 
 def _lines(axes: Axes, x: Floats, rows: Floats, names: list[str]) -> None:
     """A line for each row that holds numbers, the mean of all bold; names where they fit."""
     there = [i for i, row in enumerate(rows) if not np.isnan(row).any()]
     few = len(there) <= LEGEND
-    colours = palette(len(there))
+    colours = figures.palette(len(there))
     drawn = [
         axes.plot(x, rows[i], color=colours[n] if few else "#94a3b8", linewidth=1.2)[0]
         for n, i in enumerate(there)
@@ -64,37 +57,15 @@ def _lines(axes: Axes, x: Floats, rows: Floats, names: list[str]) -> None:
     mean = axes.plot(x, rows[there].mean(axis=0), color="#1e40af", linewidth=3)[0]
     shown = list(zip([names[i] for i in there], drawn, strict=True)) if few else []
     label = "mean" if len(there) < 2 else f"mean of {len(there)} classes"
-    legend(axes, [*shown, (label, mean)])
-
-
-def legend(axes: Axes, entries: Sequence[tuple[str, Any]]) -> None:
-    """A legend beside the axes; texts are set last, as matplotlib drops those that begin with _."""
-    legend = axes.legend(
-        [line for _, line in entries],
-        ["-"] * len(entries),
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
-        frameon=False,
-    )
-    for text, (name, _) in zip(legend.get_texts(), entries, strict=True):
-        write(text, short(name))
-
-
-def write(text: Text, name: str, size: float = 9.0) -> None:
-    """Show a class name as it is."""
-    text.set_parse_math(False)
-    text.set_fontproperties(_font(name, size))
-    text.set_text(name)
+    figures.legend(axes, [*shown, (label, mean)])
 
 
 def confusion(counts: Ints, classes: Sequence[str], out: Path) -> None:
     """The confusion matrix: rows are the truth and add up to 1 in colour; numbers are boxes."""
-    from matplotlib.figure import Figure
-
-    names = [short(n) for n in [*classes, "(background)"]]
+    names = [figures.short(n) for n in [*classes, "(background)"]]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.6 + 0.42 * min(len(names), 40)
-    figure = Figure(figsize=(side + 0.8, side), dpi=DPI, layout="constrained")
+    figure = figures.new(side + 0.8, side)
     axes = figure.add_subplot()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     places = range(len(names))
@@ -103,12 +74,12 @@ def confusion(counts: Ints, classes: Sequence[str], out: Path) -> None:
     size = max(4.0, min(9.0, 9.0 * CELLS / len(names)))
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         for text, name in zip(labels, names, strict=True):
-            write(text, name, size)
+            figures.write(text, name, size)
     axes.set_xlabel("what the model said (background: missed)")
     axes.set_ylabel("what is there (background: nothing)")
     if len(names) <= CELLS:
         _numbers(axes, counts, share)
-    save(figure, out)
+    figures.save(figure, out)
 
 
 def _numbers(axes: Axes, counts: Ints, share: Floats) -> None:
@@ -126,70 +97,26 @@ def _numbers(axes: Axes, counts: Ints, share: Floats) -> None:
 
 def training(epochs: Floats, series: dict[str, dict[str, Floats]], out: Path) -> None:
     """Training curves side by side: one panel for each key, one line for each of its columns."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6 * len(series), 3.6), dpi=DPI, layout="constrained")
+    figure = figures.new(4.6 * len(series), 3.6)
     panels = figure.subplots(1, len(series), squeeze=False)[0]
     for axes, (title, lines) in zip(panels, series.items(), strict=True):
-        colours = palette(len(lines))
+        colours = figures.palette(len(lines))
         for colour, (name, values) in zip(colours, lines.items(), strict=True):
             axes.plot(epochs, values, label=name, color=colour, marker="." * (len(epochs) < 30))
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.25)
         axes.legend(frameon=False, fontsize=8)
-    save(figure, out)
+    figures.save(figure, out)
 
 
 def _frame(x: str, y: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), dpi=DPI, layout="constrained")
+    figure = figures.new(8, 5)
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.25)
     return figure, axes
 
 
-def _font(text: str, size: float = 9.0) -> Any:
-    """The fonts that have every character of `text`, in matplotlib's words."""
-    from matplotlib.font_manager import FontProperties
-
-    from pipeline import fonts
-
-    families = [_family(path) for _, path in fonts.runs(text)]
-    return FontProperties(family=list(dict.fromkeys(families)), size=size)
-
-
-@cache
-def _family(path: Path) -> str:
-    """Make a font file known to matplotlib; returns its family's name."""
-    from matplotlib.font_manager import fontManager, get_font
-
-    fontManager.addfont(path)
-    return str(get_font(path).family_name)
-
-
-def palette(count: int) -> list[Any]:
-    """Colours that can be told apart, up to twenty."""
-    from matplotlib import colormaps
-
-    return [colormaps["tab20"]((i * 2 + i // 10) % 20) for i in range(count)]
-
-
-def short(name: str) -> str:
-    """A name in one line of at most 32 characters."""
-    line = " ".join(name.split()) or "(no name)"
-    return line if len(line) <= 32 else line[:30] + "…"
-
-
 def _share(values: Floats) -> str:
     return "" if np.isnan(values).any() else f"{values.mean():.3f}"
-
-
-def save(figure: Figure, out: Path) -> None:
-    """Write a figure as PNG."""
-    with warnings.catch_warnings():
-        # the caller has told, by fonts.warn_of_missing, of letters that no font has
-        warnings.filterwarnings("ignore", ".*missing from font", UserWarning)
-        figure.savefig(out)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.dataset import Bools, Floats, Ints
-from pipeline.errors import BoxwrightError, DataError
+from pipeline.errors import DataError
 from pipeline.formats.reading import Reading
+from pipeline.grouping import names
 
 _SMALLEST = 1e-6  # of the picture's side: what six decimals of a YOLO line can hold
 Classes = Mapping[str, Sequence[str]]
@@ -35,7 +34,7 @@ def label_by_name(reading: Reading, pattern: str) -> Reading:
         BoxwrightError: No regular expression.
     """
     dataset = reading.dataset
-    labels = [name_part(name, pattern, "label") for name in dataset.images.name]
+    labels = names.parts(dataset.images.name.tolist(), pattern, "label")
     classes = sorted({label for label in labels if label})
     index = np.array([classes.index(label) if label else -1 for label in labels], dtype=np.int64)
     label = index[dataset.boxes.image]
@@ -51,20 +50,6 @@ def label_by_name(reading: Reading, pattern: str) -> Reading:
         problems=reading.problems + problems,
     )
     return named.keep_boxes(label >= 0)
-
-
-def name_part(name: str, pattern: str, what: str) -> str:
-    """The part of a picture's name that a pattern takes; "" where it does not match."""
-    path = PurePosixPath(name)
-    if pattern == "folder":
-        return "" if str(path.parent) == "." else str(path.parent)
-    try:
-        match = re.search(pattern, str(path.with_suffix("")))
-    except re.error as error:
-        raise BoxwrightError(f"{what}: {pattern!r} is no regular expression: {error}.") from error
-    if match is None:
-        return ""
-    return "/".join(g or "" for g in match.groups()) if match.groups() else match.group()
 
 
 def merge(
