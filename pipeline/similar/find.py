@@ -17,7 +17,7 @@ from pipeline.dataset import Bools, Dataset, Images, Ints
 from pipeline.errors import DataError
 from pipeline.progress import Track, silent
 from pipeline.similar.chain import Pairs
-from pipeline.similar.fingerprint import SCALE, File, Fingerprint, fingerprints
+from pipeline.similar.fingerprint import LENGTH, SCALE, File, Fingerprint, fingerprints
 from pipeline.similar.search import neighbours
 from pipeline.similar.verify import Candidate, Verdict, verdicts
 
@@ -125,7 +125,7 @@ def _look(files: Sequence[File], mapped: engine.Map) -> tuple[_Looks, list[DataE
         row=np.array([row for row, _ in good], dtype=np.int64),
         file=_numbers([one.file for _, one in good]),
         look=_numbers([one.look for _, one in good]),
-        vector=np.array([one.vector for _, one in good], dtype=np.int8).reshape(len(good), -1),
+        vector=np.array([one.vector for _, one in good], dtype=np.int8).reshape(-1, LENGTH),
         flat=np.array([one.flat for _, one in good], dtype=bool),
     )
     return looks, [one for one in found if isinstance(one, DataError)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SCALE = 256  # a vector of length 1 in the integers of `Fingerprint.vector`
 _SIDE, _CELLS, _TURNS = 32, 4, 8
+LENGTH = _CELLS**2 * (_TURNS + 2)  # of a vector: edges, then two colours
 _CHROMA = 3.0  # weight of the colours beside the edges
 _FLAT = 2.0  # grey levels: standard deviation of a picture that shows nothing
 
@@ -89,7 +90,7 @@ def decode_small(file: File, data: bytes, side: int) -> Picture:
     import cv2
     import numpy as np
 
-    times = max(file.width, file.height) // side
+    times = min(max(file.width, file.height) // side, file.width, file.height)
     flag = (
         cv2.IMREAD_REDUCED_COLOR_8
         if times >= 8
