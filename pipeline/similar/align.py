@@ -28,7 +28,7 @@ _REACH = 24.0  # pixels that a thing may have moved against its background
 
 _COARSE = 4  # times smaller: the pictures that are glanced at
 _CLEAR = 0.8  # an agreement that needs no closer look
-_LEAST_FIT = 0.2  # correlation of the coarse pictures
+_SAME_FRAME, _LEAST_FIT = 0.8, 0.2  # correlation of the coarse pictures
 _OUTSIDE, _SEEN = 1e9, 1e3  # also half a pixel from outside is seen to be outside
 
 
@@ -93,10 +93,10 @@ def agreement(a: View, b: View) -> float:
     are compared. The worst places decide, so that one other thing on the same table counts: but
     bands narrower than half of `_PATCH`, as beside a thing that moved, do not.
     """
-    as_is = _best(a, b, [_same_frame(a.picture, b.picture)])
+    as_is = _best(a, b, [_same_frame(a.picture, b.picture)], _SAME_FRAME)
     if as_is is not None and (found := _worst(a.picture, as_is)) > _CLEAR:
         return found
-    laid = _best(a, b, _moves(a, b))
+    laid = _best(a, b, _moves(a, b), _LEAST_FIT)
     if laid is None:
         return 0.0
     if (found := _worst(a.picture, laid)) > _CLEAR:
@@ -104,10 +104,10 @@ def agreement(a: View, b: View) -> float:
     return max(found, _worst(a.picture, _flowed(a.picture, laid)))
 
 
-def _best(a: View, b: View, moves: list[Matrix]) -> Laid | None:
+def _best(a: View, b: View, moves: list[Matrix], least: float) -> Laid | None:
     """The second picture, moved in the way that fits best; None where none fits."""
     fits = [_glance(a.coarse, b.coarse, move) for move in moves]
-    if not fits or max(fits) < _LEAST_FIT:
+    if not fits or max(fits) < least:
         return None
     return _warped(b.picture, moves[fits.index(max(fits))], a.picture.shape)
 
@@ -210,9 +210,9 @@ def _worst(picture: Picture, laid: Laid) -> float:
         return 0.0
     a, b = (cv2.GaussianBlur(one, (0, 0), 1).astype(np.float32) for one in (picture, laid.picture))
     both = np.clip(_correlation(a, b) * _same_colour(a, b, inner), 0, 1)
-    grey = np.where(inner, np.rint(255 * both), 255).astype(np.uint8)
-    patches = cv2.medianBlur(grey, _PATCH)
-    return float(np.percentile(patches[inner], _WORST) / 255)
+    known = np.where(inner, np.rint(255 * both), 255).astype(np.uint8)[::2, ::2]
+    patches = cv2.medianBlur(np.ascontiguousarray(known), _PATCH // 4 * 2 + 1)
+    return float(np.percentile(patches[inner[::2, ::2]], _WORST) / 255)
 
 
 def _correlation(a: Array, b: Array) -> Array:

@@ -59,6 +59,12 @@ class Holdings:
         start = np.concatenate([[0], np.cumsum(np.diff(self.start)[keep])])
         return Holdings(start, self.kind[rows], self.count[rows], self.kinds)
 
+    def emphasis(self) -> Floats:
+        """(K,) how much each kind counts: the sizes, which are the same boxes again, as one."""
+        weight = np.ones(self.kinds)
+        weight[self.classes : self.classes + len(SIZES)] = 1 / len(SIZES)
+        return weight
+
     def totals(self) -> Floats:
         """(K,) how much there is of each kind."""
         return np.asarray(np.bincount(self.kind, self.count, self.kinds), dtype=np.float64)
@@ -139,13 +145,12 @@ class _Table:
     """How far each split is from its share of each kind, kept while groups are added."""
 
     def __init__(self, held: Holdings, ratios: Sequence[float], dealt: Ints) -> None:
-        total = held.totals()
+        scale = np.sqrt(held.emphasis()) / np.maximum(held.totals(), 1)
         self.start = held.start.tolist()
         self.kind = held.kind.tolist()
-        self.share = (held.count / total[held.kind]).tolist()
+        self.share = (held.count * scale[held.kind]).tolist()
         self.weight = [1 / ratio for ratio in ratios]
-        there = held.dealt(dealt, len(ratios)) / np.maximum(total, 1)
-        self.off = (there - np.asarray(ratios)[:, None]).tolist()
+        self.off = _off(held, ratios, dealt, scale).tolist()
 
     def add(self, group: int) -> int:
         """Put a group where the weighted squared errors grow least; the first of equals."""
@@ -162,6 +167,12 @@ class _Table:
         return best
 
 
+def _off(held: Holdings, ratios: Sequence[float], dealt: Ints, scale: Floats) -> Floats:
+    """(splits, K) how much more of each kind each split has than it should, scaled."""
+    wanted = np.outer(ratios, held.totals())
+    return np.asarray((held.dealt(dealt, len(ratios)) - wanted) * scale)
+
+
 def _improve(held: Holdings, ratios: Sequence[float], dealt: Ints, todo: list[int]) -> None:
     """Move groups, or swap two, as long as that brings the shares nearer to their targets.
 
@@ -169,11 +180,11 @@ def _improve(held: Holdings, ratios: Sequence[float], dealt: Ints, todo: list[in
     """
     if not todo or len(held) * held.kinds > _DENSE:
         return
-    total = np.maximum(held.totals(), 1)
+    scale = np.sqrt(held.emphasis()) / np.maximum(held.totals(), 1)
     share = np.zeros((len(held), held.kinds))
-    share[held.group, held.kind] = held.count / total[held.kind]
+    share[held.group, held.kind] = held.count * scale[held.kind]
     weight = 1 / np.asarray(ratios)
-    off = held.dealt(dealt, len(ratios)) / total - np.asarray(ratios)[:, None]
+    off = _off(held, ratios, dealt, scale)
     free = np.array(todo)
     for _ in range(_PASSES):
         if not sum([_best_step(group, share, off, weight, dealt, free) for group in todo]):

@@ -159,7 +159,7 @@ class _Deals:
         whole = images.sum()
         for index, (name, share) in enumerate(zip(splits, shares, strict=True)):
             asked, got = share * whole, images[dealt == index].sum()
-            if name and abs(got - asked) > max(_TOO_FAR * asked, 1):
+            if name and images.max() > 1 and abs(got - asked) > max(_TOO_FAR * asked, 1):
                 raise BoxwrightError(
                     f"{name}: {share:.0%} of {whole:.0f} pictures cannot be had; the nearest is "
                     f"{got / whole:.0%}, for a group is never parted, and there are only "
