@@ -44,7 +44,6 @@ CELLS = {
 
 OURS = """
 import json, sys
-from multiprocessing import get_context
 from pathlib import Path
 from pipeline.dataset import Boxes, Dataset, Images
 from pipeline.images import read_headers

@@ -234,6 +234,20 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     }
 
 
+def test_the_order_of_the_pictures_changes_nothing(tmp_path: Path) -> None:
+    for number, group in enumerate(_notes()[:3]):
+        for shot, scene in enumerate(scenes(group, OPTIONS)):
+            _write(tmp_path / f"{number}_{shot}.jpg", render(scene))
+    dataset = _dataset(tmp_path)
+    order = np.random.default_rng(0).permutation(len(dataset.images))
+    here = find(dataset).pairs
+    there = find(replace(dataset, images=dataset.images.take(order))).pairs
+    ends = np.sort(order[np.stack([there.a, there.b])], axis=0)
+    moved = sorted(zip(*ends.tolist(), there.similarity.tolist(), strict=True))
+    assert moved == list(zip(here.a, here.b, here.similarity, strict=True))
+    assert len(moved) > 3
+
+
 def _pairs(rows: Sequence[tuple[int, int]]) -> Pairs:
     a, b = np.array(rows, dtype=np.int64).reshape(-1, 2).T
     return Pairs(a, b, np.ones(len(a)), np.ones(len(a), dtype=bool))

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 SIDE = 256  # pixels: the long side of the pictures that are compared
 _CORNERS = 400
 _WINDOW = 19  # pixels: side of the windows that are compared
-_NOISE = 12.0  # variance in grey levels of what is no texture
+_NOISE = 6.0  # variance in grey levels of what is no texture
 _WORST = 2.0  # percentile of the agreement that counts
 _PATCH = 31  # pixels: side of the patches whose median agreement counts
 _LEAST_SHARED = 0.4  # of the first picture that the second must cover
 _LEAST_MATCHES = 8
-_STRETCH = 2.0  # how many times larger or smaller the same thing may be
+_STRETCH, _TURN = 1.5, 35.0  # times larger or smaller, degrees: the same thing at most
 _REACH = 24.0  # pixels that a thing may have moved against its background
 
 _COARSE = 4  # times smaller: the pictures that are glanced at
-_CLEAR = 0.8  # an agreement that needs no closer look
+_HOPELESS, _CLEAR = 0.1, 0.8  # agreements that need no closer look
 _SAME_FRAME, _LEAST_FIT = 0.8, 0.2  # correlation of the coarse pictures
 _OUTSIDE, _SEEN = 1e9, 1e3  # also half a pixel from outside is seen to be outside
 
@@ -91,8 +91,15 @@ def agreement(a: View, b: View) -> float:
     They are laid on one another as they are, and if that is not enough by matching corners; then
     what moved a little against its background is followed; each time the windows around each pixel
     are compared. The worst places decide, so that one other thing on the same table counts: but
-    bands narrower than half of `_PATCH`, as beside a thing that moved, do not.
+    bands narrower than half of `_PATCH`, as beside a thing that moved, do not. Where it is not
+    clear, the first is laid on the second as well, for one of them may show more.
     """
+    found = _laid_on(a, b)
+    return max(found, _laid_on(b, a)) if _HOPELESS < found < _CLEAR else found
+
+
+def _laid_on(a: View, b: View) -> float:
+    """The agreement of `b` laid on `a`."""
     as_is = _best(a, b, [_same_frame(a.picture, b.picture)], _SAME_FRAME)
     if as_is is not None and (found := _worst(a.picture, as_is)) > _CLEAR:
         return found
@@ -147,9 +154,12 @@ def _moves(a: View, b: View) -> list[Matrix]:
 
 
 def _is_sane(linear: Matrix) -> bool:
+    """Whether the camera moved a little only: the same thing elsewhere is not the same scene."""
     import numpy as np
 
-    return bool(1 / _STRETCH**2 < np.linalg.det(linear) < _STRETCH**2)
+    scale = np.sqrt(max(float(np.linalg.det(linear)), 1e-9))
+    turn = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
+    return bool(1 / _STRETCH < scale < _STRETCH and abs(turn) < _TURN)
 
 
 def _glance(a: Array, b: Array, move: Matrix) -> float:
@@ -234,8 +244,8 @@ def _correlation(a: Array, b: Array) -> Array:
 def _same_colour(a: Array, b: Array, inner: Mask) -> Array:
     """(h, w) 1 where the windows differ in colour and brightness no more than light explains.
 
-    The change that most of the picture shows (light, exposure, white balance) is taken out; a
-    shadow that moved passes, another paint does not.
+    The change that most of the picture shows is taken out: exposure, and a white balance that is
+    not far off. A shadow that moved passes, another paint does not.
     """
     import cv2
     import numpy as np
@@ -245,10 +255,14 @@ def _same_colour(a: Array, b: Array, inner: Mask) -> Array:
     small = [cv2.resize(_mean(one), size, interpolation=cv2.INTER_AREA) for one in (a, b)]
     within = cv2.resize(inner.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     ratio = np.log((small[0] + 8) / (small[1] + 8))
-    ratio -= np.median(ratio[within], axis=0) if within.any() else 0
+    light = np.median(ratio[within], axis=0) if within.any() else np.zeros(3)
+    balance = np.abs(light - light.mean()).max()
+    ratio -= light
     brightness = ratio.mean(axis=2)
     tint = np.abs(ratio - brightness[..., None]).max(axis=2)
-    off = 6 * np.maximum(tint - 0.06, 0) + 4 * np.maximum(np.abs(brightness) - 0.2, 0)
+    off = 6 * (np.maximum(tint - 0.06, 0) + max(balance - 0.08, 0)) + 4 * np.maximum(
+        np.abs(brightness) - 0.2, 0
+    )
     found: Array = cv2.resize(np.exp(-off), (width, height), interpolation=cv2.INTER_LINEAR)
     return found
 

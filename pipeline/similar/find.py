@@ -60,8 +60,8 @@ class _Looks(NamedTuple):
 
     Attributes:
         row: (K,) its row in the data set.
-        file: (K,) number that equal files share.
-        look: (K,) number that pictures of equal looks share.
+        file: (K,) rank that equal files share.
+        look: (K,) rank that pictures of equal looks share.
         vector: (K, D) int8.
         flat: (K,) whether it shows nothing.
     """
@@ -82,7 +82,8 @@ def find(dataset: Dataset, options: SimilarOptions | None = None, track: Track =
     """Find the pictures that show the same: copies, edits, next frames, shots of one scene.
 
     Of many equal files, each is paired with the first of them only, and only that one is compared
-    with other pictures. The result does not depend on the number of workers.
+    with other pictures. The result depends neither on the number of workers nor on the order or
+    the names of the pictures: they are taken in the order of their content.
 
     Args:
         dataset: Its pictures' files and sizes are used.
@@ -98,18 +99,20 @@ def find(dataset: Dataset, options: SimilarOptions | None = None, track: Track =
     with engine.shards(workers, track) as mapped:
         looks, problems = _look(files, mapped)
         first, copy = _stars(looks.file)
-        distinct = looks.take(np.setdiff1d(np.arange(len(looks.row)), copy))
+        distinct = looks.take(np.unique(looks.file, return_index=True)[1])
         near = _candidates(distinct, options, track)
         asked = [Candidate(files[i], files[j], same) for i, j, same in zip(*near, strict=True)]
         judged = list(chain.from_iterable(mapped(verdicts, asked, "verifying")))
-    problems += [one for one in judged if isinstance(one, DataError)]
+    gone = {one.path: one for one in judged if isinstance(one, DataError)}
     same = [
-        (i, j, *one)
+        (min(i, j), max(i, j), *one)
         for (i, j, _), one in zip(zip(*near, strict=True), judged, strict=True)
         if isinstance(one, Verdict) and one.similarity >= options.threshold
     ]
     copies = zip(looks.row[first].tolist(), looks.row[copy].tolist(), strict=True)
-    return Found(_pairs([*same, *((i, j, 1.0, True) for i, j in copies)]), problems)
+    return Found(
+        _pairs([*same, *((i, j, 1.0, True) for i, j in copies)]), [*problems, *gone.values()]
+    )
 
 
 def _files(images: Images) -> list[File]:
@@ -121,20 +124,21 @@ def _look(files: Sequence[File], mapped: engine.Map) -> tuple[_Looks, list[DataE
     """Fingerprints of all pictures, and the problems of those that cannot be decoded."""
     found = list(chain.from_iterable(mapped(fingerprints, files, "looking")))
     good = [(row, one) for row, one in enumerate(found) if isinstance(one, Fingerprint)]
+    vectors = b"".join(one.vector for _, one in good)
     looks = _Looks(
         row=np.array([row for row, _ in good], dtype=np.int64),
         file=_numbers([one.file for _, one in good]),
         look=_numbers([one.look for _, one in good]),
-        vector=np.array([one.vector for _, one in good], dtype=np.int8).reshape(-1, LENGTH),
+        vector=np.frombuffer(vectors, dtype=np.int8).reshape(-1, LENGTH),
         flat=np.array([one.flat for _, one in good], dtype=bool),
     )
     return looks, [one for one in found if isinstance(one, DataError)]
 
 
 def _numbers(keys: Sequence[bytes]) -> Ints:
-    """A number for each key; equal keys share one."""
-    known: dict[bytes, int] = {}
-    return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
+    """The rank of each key; equal keys share one."""
+    rank = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return np.array([rank[key] for key in keys], dtype=np.int64)
 
 
 def _stars(number: Ints) -> tuple[Ints, Ints]:

@@ -37,13 +37,13 @@ class Fingerprint(NamedTuple):
     Attributes:
         file: (16,) bytes; equal for equal files.
         look: (16,) bytes; equal for pictures of equal pixels, hardly ever for others.
-        vector: (160,) int8; near for pictures of one layout. See `_vector`.
+        vector: `LENGTH` int8 as bytes; near for pictures of one layout. See `_vector`.
         flat: Whether it shows nothing: a vector says nothing of it.
     """
 
     file: bytes
     look: bytes
-    vector: NDArray[np.int8]
+    vector: bytes
     flat: bool
 
 
@@ -120,7 +120,7 @@ def _fingerprint(file: File) -> Fingerprint:
     return Fingerprint(
         file=_digest(data),
         look=_digest(small.tobytes() + f"{file.width} {file.height}".encode()),
-        vector=_vector(small, grey),
+        vector=_vector(small, grey).tobytes(),
         flat=float(grey.std()) < _FLAT,
     )
 
