@@ -66,7 +66,7 @@ bench: $(READY) ## Us and our peers, side by side
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox
 	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
 
-lie: $(READY) ## What a random split tells, beside the truth (ten minutes on two CPU cores)
+lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
 
 clean: ## Remove the sample, its tree and the environments; runs are kept

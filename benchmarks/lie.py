@@ -92,7 +92,8 @@ def report(scores: dict[str, list[dict[str, Any]]], options: argparse.Namespace)
     """The table, in Markdown; means over the seeds."""
     lines = [
         "| the split | "
-        + " | ".join(f"val {s} | scenes never seen | told too much" for s in SCORES),
+        + " | ".join(f"val {s} | scenes never seen | told too much" for s in SCORES)
+        + " |",
         "| --- |" + " ---: |" * 3 * len(SCORES),
     ]
     for arm, runs in scores.items():
@@ -104,7 +105,6 @@ def report(scores: dict[str, list[dict[str, Any]]], options: argparse.Namespace)
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     made = (
         f"{options.images} pictures drawn, {options.epochs} epochs of configs/sample.yaml,"
-        f" "
         f" the mean of {options.seeds} judges, splits and trainings."
     )
     return "\n".join([*lines, "", made])

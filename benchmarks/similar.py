@@ -156,7 +156,7 @@ def draw_scenes(folder: Path, count: int) -> tuple[dict[str, set[Pair]], set[Pai
     """
     folder.mkdir()
     kinds = [*EDITS, FRAME, SHOT]
-    options = SampleOptions(images=5 * count * len(kinds), seed=5, background=0, video=0)
+    options = SampleOptions(images=5 * count * len(kinds), seed=9, background=0, video=0)
     planted = {kind: set[Pair]() for kind in kinds}
     swapped: set[Pair] = set()
     for number, group in enumerate(plan(options)[: count * len(kinds)]):
