@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIDE = 256  # pixels: the long side of the pictures that are compared
 _CORNERS = 400
 _WINDOW = 19  # pixels: side of the windows that are compared
-_NOISE = 6.0  # variance in grey levels of what is no texture
+_NOISE = 1.5  # variance in grey levels of what is no texture
 _WORST = 2.0  # percentile of the agreement that counts
 _PATCH = 31  # pixels: side of the patches whose median agreement counts
 _LEAST_SHARED = 0.4  # of the first picture that the second must cover

@@ -37,7 +37,7 @@ class SimilarOptions:
         workers: Processes; 0 chooses by the number of pictures and of CPU cores.
     """
 
-    threshold: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.55
+    threshold: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.6
     neighbours: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
     reach: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.8
     workers: Annotated[int, msgspec.Meta(ge=0)] = 0
