@@ -38,7 +38,7 @@ Pair = tuple[str, str]
 
 CELLS = {
     ("00204", "00277"), ("00227", "00260"), ("00231", "00256"), ("00230", "00257"),
-    ("00037", "00038"), ("00386", "00391"), ("00382", "00395"),
+    ("00037", "00038"), ("00386", "00391"), ("00382", "00395"), ("00229", "00258"),
 }  # fmt: skip
 """The pairs of BCCD's blood cells that show the same cells, found by looking at all candidates."""
 
