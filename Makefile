@@ -61,10 +61,14 @@ lint: $(READY) ## Ruff and mypy
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then $(BIN)/mypy; \
 	  else echo "Types are checked with Python 3.11 and newer: the last NumPy for 3.10 has others."; fi
 
-bench: $(READY) ## Us and our peers, side by side
+bench: $(READY) ## Us and our peers, side by side (half an hour)
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps \
+	  --target .venv-bench/imagededup imagededup PyWavelets scikit-learn scipy joblib threadpoolctl narwhals tqdm
 	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
+	$(BIN)/python benchmarks/stats.py --peers .venv-bench/bin/python --out benchmarks/results/stats.md
+	PYTHONPATH=.venv-bench/imagededup $(BIN)/python benchmarks/similar.py --out benchmarks/results/similar.md
 
 lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
