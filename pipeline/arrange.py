@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.dataset import Dataset, strings
+from pipeline.dataset import Dataset, Strings, strings
 from pipeline.engine import Map
 from pipeline.formats import pictures_csv
 from pipeline.formats.reading import Reading
@@ -45,6 +45,10 @@ class Earlier:
     group: Mapping[str, str] = field(default_factory=dict)
     grouped: Sequence[str] = ()
     pictures: str = ""
+
+    def has_grouped(self, pictures: str, names: Strings) -> bool:
+        """Whether just these pictures were grouped, and their groups are still known."""
+        return self.pictures == pictures and all(name in self.group for name in names)
 
 
 class Arranged(NamedTuple):
@@ -110,10 +114,12 @@ def arrange(
         dataset = replace(dataset, images=replace(dataset.images, origin=origin))
     told: dict[str, Any] = {"pictures": _hash(reading)}
     by = _ways(dataset, options)
-    if by == FOUND and known.pictures == told["pictures"]:
+    if by == FOUND and known.has_grouped(told["pictures"], dataset.images.name):
         group = strings(known.group[name] for name in dataset.images.name)
         told["grouped"] = list(known.grouped)
     else:
+        if options.group is None and by == FOUND:
+            log.info("no group is given: looking for pictures that show the same (or --group none)")
         found = ways.group(reading, by, mapped, track)
         group, told["grouped"] = found.key, list(found.notes)
     dataset = replace(dataset, images=replace(dataset.images, group=group))

@@ -412,3 +412,12 @@ def test_running_numbers_are_not_taken_for_shots(tmp_path):
         picture(tmp_path / f"p/IMG_{number}.jpg")
         labelme(tmp_path / f"p/IMG_{number}.json", rectangle("Ten", 1, 1, 9, 9))
     assert "look by their names" not in boxwright("convert", tmp_path / "p", tmp_path / "o").stderr
+
+
+def test_groups_are_found_again_where_the_old_tree_does_not_know_them(tmp_path):
+    convert(source(tmp_path / "p", range(9)), tmp_path / "out")
+    before = where(tmp_path / "out")
+    (tmp_path / "out" / FILE).unlink()
+    convert(tmp_path / "p", tmp_path / "out", ConvertOptions(drop_bad=True))
+    assert where(tmp_path / "out") == before
+    assert convert(tmp_path / "p", tmp_path / "out", ConvertOptions(flat=True))["grouped"]
