@@ -421,3 +421,12 @@ def test_groups_are_found_again_where_the_old_tree_does_not_know_them(tmp_path):
     convert(tmp_path / "p", tmp_path / "out", ConvertOptions(drop_bad=True))
     assert where(tmp_path / "out") == before
     assert convert(tmp_path / "p", tmp_path / "out", ConvertOptions(flat=True))["grouped"]
+
+
+def test_classes_of_one_group_each_leave_little_to_val_and_that_is_told(tmp_path):
+    for group in range(9):
+        source(tmp_path / "p", [group], label=f"Class{group}")
+    source(tmp_path / "p", [20], label="Class0")
+    run = boxwright("convert", tmp_path / "p", tmp_path / "out", "--group", BY_NAME, "--val", "0.4")
+    assert run.returncode == 0, run.stderr
+    assert "val has none of Class1 (1 group), Class2 (1 group)" in run.stderr

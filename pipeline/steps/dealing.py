@@ -53,6 +53,12 @@ class Holdings:
         """(R,) the group of each row."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
 
+    def alone(self) -> Bools:
+        """(G,) the groups that hold a class which no other group holds."""
+        holders = np.bincount(self.kind, minlength=self.kinds)
+        rows = (holders[self.kind] == 1) & (self.kind < self.classes)
+        return np.bincount(self.group[rows], minlength=len(self)) > 0
+
     def take(self, keep: Bools) -> Holdings:
         """Only the groups where `keep` (G,) is true."""
         rows = keep[self.group]
@@ -119,8 +125,7 @@ def deal(held: Holdings, ratios: Sequence[float], where: Ints, order: Ints) -> I
     free = where < 0
     dealt = where.copy()
     holders = np.bincount(held.kind, minlength=held.kinds)
-    alone = (holders[held.kind] == 1) & (held.kind < held.classes)
-    only = free & np.isin(np.arange(len(held)), held.group[alone])
+    only = free & held.alone()
     dealt[only] = 0
     table = _Table(held, ratios, dealt)
     todo = _rarest_first(held, holders, order, free & ~only)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.dataset import Bools, Dataset, Ints, Strings, strings
+from pipeline.dataset import Bools, Dataset, Floats, Ints, Strings, strings
 from pipeline.errors import BoxwrightError
 from pipeline.steps import dealing
 from pipeline.steps.dealing import SIZES, Holdings
@@ -154,12 +154,12 @@ class _Deals:
         return np.array([number.get(name, rest) if name else -1 for name in kept], dtype=np.int64)
 
     def _check(self, splits: list[str], shares: list[float], held: Holdings, dealt: Ints) -> None:
-        """Refuse a share of pictures that is far from what was asked: the groups are too large."""
-        images = np.bincount(held.group, weights=held.count * (held.kind == held.kinds - 1))
+        """Refuse a share of pictures that no choice of groups comes near."""
+        images = held.count[held.kind == held.kinds - 1].astype(np.float64)  # each group has some
         whole = images.sum()
         for index, (name, share) in enumerate(zip(splits, shares, strict=True)):
             asked, got = share * whole, images[dealt == index].sum()
-            if name and images.max() > 1 and abs(got - asked) > max(_TOO_FAR * asked, 1):
+            if name and abs(_nearest(images, asked) - asked) > max(_TOO_FAR * asked, 1):
                 raise BoxwrightError(
                     f"{name}: {share:.0%} of {whole:.0f} pictures cannot be had; the nearest is "
                     f"{got / whole:.0%}, for a group is never parted, and there are only "
@@ -182,6 +182,15 @@ class _Deals:
             "classes": dict(zip(self.classes, told[:classes], strict=True)),
             "sizes": dict(zip(SIZES, told[classes:-2], strict=True)),
         }
+
+
+def _nearest(sizes: Floats, wanted: float) -> float:
+    """How near groups of these sizes add up to what is wanted, the largest tried first."""
+    total = 0.0
+    for size in np.sort(sizes)[::-1].tolist():
+        if abs(total + size - wanted) < abs(total - wanted):
+            total += size
+    return total
 
 
 def _check_count(groups: int, splits: list[str]) -> None:
