@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.dataset import Boxes, Dataset, Images
+from pipeline.errors import DataError
 from pipeline.images import read_header
 from pipeline.sample.groups import Group, plan
 from pipeline.sample.layers import Placed
@@ -21,6 +22,8 @@ from pipeline.sample.money import WON
 from pipeline.sample.options import SampleOptions
 from pipeline.sample.render import Scene, render
 from pipeline.sample.scenes import money_sprite, scenes
+from pipeline.sample.surfaces import surface
+from pipeline.sample.truth import look
 from pipeline.similar import Found, Pairs, SimilarOptions, chain, find
 
 Picture = NDArray[np.uint8]
@@ -42,7 +45,7 @@ def _dataset(folder: Path) -> Dataset:
 def _size(path: Path) -> tuple[int, int]:
     try:
         return read_header(path)[:2]
-    except Exception:  # noqa: BLE001 - a picture that cannot be read has no size
+    except DataError:  # a picture that cannot be read has no size
         return 640, 480
 
 
@@ -136,6 +139,92 @@ def test_shots_of_one_scene_chain_into_its_group(tmp_path: Path) -> None:
     same = (group[:, None] == group) & ~np.eye(len(group), dtype=bool)
     assert not (together & ~same).any()
     assert (together & same).sum() >= 0.8 * same.sum()
+
+
+COIN = [g for g in plan(OPTIONS) if g.money and g.money.is_coin and g.surface == "CLOTH"][3]
+
+
+def _coin(scene: Scene, change: Callable[[Placed], Placed]) -> Scene:
+    """The scene with its coin changed."""
+    layers = [
+        change(layer) if isinstance(layer, Placed) and layer.label else layer
+        for layer in scene.layers
+    ]
+    return replace(scene, layers=tuple(layers))
+
+
+def _pushed(layer: Placed) -> Placed:
+    """Some millimetres away, and turned by 17 degrees."""
+    return replace(layer, at=(layer.at[0] + 7, layer.at[1] + 3), turn=layer.turn + 0.3)
+
+
+def _exchanged(layer: Placed) -> Placed:
+    """Another denomination."""
+    other = next(won for won in WON if won.is_coin and won != COIN.money)
+    return replace(money_sprite(other, "F", layer.turn, np.random.default_rng(0)), at=layer.at)
+
+
+def _boxed(folder: Path, drawn: dict[str, Scene]) -> Dataset:
+    """The scenes as pictures, with a box around each coin; its class is its denomination."""
+    boxes = []
+    for row, (name, scene) in enumerate(sorted(drawn.items())):
+        _write(folder / f"{name}.jpg", render(scene))
+        for item in look(scene.layers, scene.camera):
+            names = [won.name for won in WON]
+            boxes.append((row, names.index(item.label.split("_")[0]), item.box))
+    image, label, xyxy = zip(*boxes, strict=True)
+    return replace(_dataset(folder), boxes=Boxes.of(image, label, np.array(xyxy)))
+
+
+def test_a_coin_that_moved_and_turned_on_its_cloth_is_found(tmp_path: Path) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    dataset = _boxed(tmp_path, {"a": scene, "b": _coin(scene, _pushed)})
+    found = find(dataset).pairs
+    assert (found.a.tolist(), found.b.tolist(), found.exact.tolist()) == ([0], [1], [False])
+    unboxed = replace(dataset, boxes=Boxes.of([], [], []))
+    assert len(find(unboxed).pairs.a) == 0
+
+
+def test_another_coin_elsewhere_on_the_same_cloth_is_another_picture(tmp_path: Path) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    other = _coin(_coin(scene, _pushed), _exchanged)
+    assert len(find(_boxed(tmp_path, {"a": scene, "b": other})).pairs.a) == 0
+
+
+def test_another_coin_is_told_by_its_looks_where_the_label_is_wrong(tmp_path: Path) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    other = _coin(_coin(scene, _pushed), _exchanged)
+    dataset = _boxed(tmp_path, {"a": scene, "b": other})
+    alike = replace(dataset.boxes, label=np.zeros_like(dataset.boxes.label))
+    assert len(find(replace(dataset, boxes=alike)).pairs.a) == 0
+
+
+@pytest.mark.parametrize("kind", ["CLOTH", "PAPER", "TABLE"])
+def test_the_same_coin_on_another_ground_is_another_picture(tmp_path: Path, kind: str) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    texture = surface(kind, np.random.default_rng(1))
+    other = replace(_coin(scene, _pushed), texture=texture)
+    assert len(find(_boxed(tmp_path, {"a": scene, "b": other})).pairs.a) == 0
+
+
+def test_the_order_of_boxed_pictures_and_boxes_changes_nothing(tmp_path: Path) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    dataset = _boxed(tmp_path, {"a": scene, "b": _coin(scene, _pushed)})
+    boxes = dataset.boxes.take(np.arange(len(dataset.boxes))[::-1])
+    turned = replace(
+        dataset,
+        images=dataset.images.take(np.array([1, 0])),
+        boxes=replace(boxes, image=1 - boxes.image),
+    )
+    assert find(turned).pairs.similarity.tolist() == find(dataset).pairs.similarity.tolist() != []
+
+
+def test_boxes_beyond_the_picture_and_of_no_size_go_through(tmp_path: Path) -> None:
+    scene = next(scenes(COIN, OPTIONS))
+    dataset = _boxed(tmp_path, {"a": scene, "b": _coin(scene, _pushed)})
+    odd = [(-50, -50, 1000, 1000), (10, 10, 10, 10), (900, 900, 950, 950), (300, 0, 330, 30)]
+    boxes = Boxes.of([0] * 4 + [1] * 4, [0] * 8, np.array(odd * 2, dtype=float))
+    assert len(find(replace(dataset, boxes=boxes)).pairs.a) == 0
 
 
 def _noise(seed: int, size: tuple[int, int] = (96, 128)) -> Picture:

@@ -17,7 +17,7 @@ import numpy as np
 from pipeline import similar
 from pipeline.check import ways
 from pipeline.check.copies import Disagreement, disagreements
-from pipeline.dataset import Bools, Boxes, Dataset, Floats, Ints, Strings
+from pipeline.dataset import Bools, Dataset, Floats, Ints, Strings
 from pipeline.errors import BoxwrightError, DataError
 from pipeline.grouping.exif import BURST
 from pipeline.progress import Track, silent
@@ -163,14 +163,9 @@ def _alike(
     if not set(PIXELS) & set(chosen):
         none = np.zeros(0, dtype=np.int64)
         return similar.Pairs(none, none, none.astype(float), none.astype(bool)), []
-    # In the order that `convert` meets them: of two pictures one is laid on the other, and where
-    # that hardly fits, the other way round it may not. What `found` grouped is found alike here.
-    order = np.argsort(dataset.images.name.astype(str), kind="stable")
-    ordered = replace(dataset, images=dataset.images.take(order), boxes=Boxes.of([], [], []))
-    (a, b, similarity, exact), problems = similar.find(ordered, None, track)
+    (a, b, similarity, exact), problems = similar.find(dataset, None, track)
     kept = (exact & ("exact" in chosen)) | (~exact & ("near" in chosen))
-    ends = np.sort(order[np.stack([a[kept], b[kept]])], axis=0)
-    return similar.Pairs(ends[0], ends[1], similarity[kept], exact[kept]), problems
+    return similar.Pairs(a[kept], b[kept], similarity[kept], exact[kept]), problems
 
 
 @dataclass(frozen=True, eq=False)

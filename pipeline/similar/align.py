@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WINDOW = 19  # pixels: side of the windows that are compared
 _NOISE = 1.5  # variance in grey levels of what is no texture
 _WORST = 2.0  # percentile of the agreement that counts
 _PATCH = 31  # pixels: side of the patches whose median agreement counts
-_LEAST_SHARED = 0.4  # of the first picture that the second must cover
+LEAST_SHARED = 0.4  # of the first picture that the second must cover
 _LEAST_MATCHES = 8
 _STRETCH, _TURN = 1.5, 35.0  # times larger or smaller, degrees: the same thing at most
 _REACH = 24.0  # pixels that a thing may have moved against its background
@@ -57,13 +57,18 @@ class View:
 
     @cached_property
     def corners(self) -> tuple[Array, Picture | None]:
+        """Those of the whole picture: see `corners_in`."""
+        return self.corners_in(None)
+
+    def corners_in(self, where: Mask | None) -> tuple[Array, Picture | None]:
         """(K, 2) places and (K, 32) what it looks like there (ORB: Rublee et al., 2011)."""
         import cv2
         import numpy as np
 
         orb = cv2.ORB.create(_CORNERS, nlevels=6, fastThreshold=5, edgeThreshold=16, patchSize=24)
         grey = cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY)
-        corners, features = orb.detectAndCompute(grey, None)
+        mask = None if where is None else 255 * where.astype(np.uint8)
+        corners, features = orb.detectAndCompute(grey, mask)
         points = np.array([corner.pt for corner in corners], dtype=np.float32).reshape(-1, 2)
         return points, features
 
@@ -100,15 +105,15 @@ def agreement(a: View, b: View) -> float:
 
 def _laid_on(a: View, b: View) -> float:
     """The agreement of `b` laid on `a`."""
-    as_is = _best(a, b, [_same_frame(a.picture, b.picture)], _SAME_FRAME)
+    as_is = _best(a, b, [same_frame(a.picture, b.picture)], _SAME_FRAME)
     if as_is is not None and (found := _worst(a.picture, as_is)) > _CLEAR:
         return found
-    laid = _best(a, b, _moves(a, b), _LEAST_FIT)
+    laid = _best(a, b, moves(a, b), _LEAST_FIT)
     if laid is None:
         return 0.0
     if (found := _worst(a.picture, laid)) > _CLEAR:
         return found
-    return max(found, _worst(a.picture, _flowed(a.picture, laid)))
+    return max(found, _worst(a.picture, flowed(a.picture, laid)))
 
 
 def _best(a: View, b: View, moves: list[Matrix], least: float) -> Laid | None:
@@ -116,18 +121,19 @@ def _best(a: View, b: View, moves: list[Matrix], least: float) -> Laid | None:
     fits = [_glance(a.coarse, b.coarse, move) for move in moves]
     if not fits or max(fits) < least:
         return None
-    return _warped(b.picture, moves[fits.index(max(fits))], a.picture.shape)
+    return warped(b.picture, moves[fits.index(max(fits))], a.picture.shape)
 
 
-def _same_frame(a: Picture, b: Picture) -> Matrix:
-    """From pixels of `b` to pixels of `a` where both show the same frame."""
+def same_frame(a: Picture, b: Picture) -> Matrix:
+    """(3, 3) from pixels of `b` to pixels of `a` where both show the same frame."""
     import numpy as np
 
     x, y = a.shape[1] / b.shape[1], a.shape[0] / b.shape[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _moves(a: View, b: View) -> list[Matrix]:
+@lru_cache(maxsize=4)  # of one pair: its items are looked at next
+def moves(a: View, b: View) -> list[Matrix]:
     """From matching corners: a turn with a shift and a scale, and a homography."""
     import cv2
     import numpy as np
@@ -143,17 +149,17 @@ def _moves(a: View, b: View) -> list[Matrix]:
     rough, fits = cv2.estimateAffinePartial2D(
         there, here, method=cv2.RANSAC, ransacReprojThreshold=8.0, maxIters=300
     )
-    if rough is None or not _is_sane(rough[:, :2]):
+    if rough is None or not is_sane(rough[:, :2]):
         return []
     moves = [np.vstack([rough, [0, 0, 1]])]
     inside = fits.ravel().astype(bool)
     if inside.sum() >= _LEAST_MATCHES:
         fine, _ = cv2.findHomography(there[inside], here[inside], cv2.RANSAC, 3.0, maxIters=300)
-        moves += [fine] if fine is not None and _is_sane(fine[:2, :2]) else []
+        moves += [fine] if fine is not None and is_sane(fine[:2, :2]) else []
     return moves
 
 
-def _is_sane(linear: Matrix) -> bool:
+def is_sane(linear: Matrix) -> bool:
     """Whether the camera moved a little only: the same thing elsewhere is not the same scene."""
     import numpy as np
 
@@ -173,13 +179,14 @@ def _glance(a: Array, b: Array, move: Matrix) -> float:
         b, scale @ move @ np.linalg.inv(scale), size, borderValue=(_OUTSIDE,) * 4
     )
     seen = laid < _SEEN
-    if seen.mean() < _LEAST_SHARED:
+    if seen.mean() < LEAST_SHARED:
         return -1.0
     x, y = a[seen] - a[seen].mean(), laid[seen] - laid[seen].mean()
     return float(x @ y / np.sqrt((x @ x) * (y @ y) + 1))
 
 
-def _warped(picture: Picture, move: Matrix, shape: tuple[int, ...]) -> Laid:
+def warped(picture: Picture, move: Matrix, shape: tuple[int, ...]) -> Laid:
+    """A picture moved by a homography (3, 3) into one of another shape (h, w, ...)."""
     import cv2
     import numpy as np
 
@@ -191,7 +198,7 @@ def _warped(picture: Picture, move: Matrix, shape: tuple[int, ...]) -> Laid:
     )
 
 
-def _flowed(picture: Picture, laid: Laid) -> Laid:
+def flowed(picture: Picture, laid: Laid) -> Laid:
     """Follow what moved a little against its background (DIS flow: Kroeger et al., 2016)."""
     import cv2
     import numpy as np
@@ -211,21 +218,49 @@ def _flowed(picture: Picture, laid: Laid) -> Laid:
 
 def _worst(picture: Picture, laid: Laid) -> float:
     """The agreement that all but the worst places reach."""
+    import numpy as np
+
+    inner = inside(laid.seen)
+    if laid.seen.mean() < LEAST_SHARED or not inner.any():
+        return 0.0
+    a, b = smooth(picture), smooth(laid.picture)
+    return worst_patch(np.clip(correlation(a, b) * same_colour(a, b, inner), 0, 1), inner)
+
+
+def smooth(picture: Picture) -> Array:
+    """(h, w, 3) without the finest noise: what `correlation` and `same_colour` compare."""
+    import cv2
+    import numpy as np
+
+    found: Array = cv2.GaussianBlur(picture, (0, 0), 1).astype(np.float32)
+    return found
+
+
+def inside(seen: Mask) -> Mask:
+    """Where most of the window around a pixel is seen."""
     import cv2
     import numpy as np
 
     reach = np.ones((_WINDOW // 2, _WINDOW // 2), dtype=np.uint8)
-    inner = cv2.erode(laid.seen.astype(np.uint8), reach, borderValue=0).astype(bool)
-    if laid.seen.mean() < _LEAST_SHARED or not inner.any():
-        return 0.0
-    a, b = (cv2.GaussianBlur(one, (0, 0), 1).astype(np.float32) for one in (picture, laid.picture))
-    both = np.clip(_correlation(a, b) * _same_colour(a, b, inner), 0, 1)
-    known = np.where(inner, np.rint(255 * both), 255).astype(np.uint8)[::2, ::2]
+    return cv2.erode(seen.astype(np.uint8), reach, borderValue=0).astype(bool)
+
+
+def worst_patch(agreeing: Array, inner: Mask) -> float:
+    """The agreement, 0 to 1, that the patches reach but for the worst `_WORST` percent.
+
+    Args:
+        agreeing: (h, w) agreement at each pixel, 0 to 1.
+        inner: (h, w) which pixels count; at least one.
+    """
+    import cv2
+    import numpy as np
+
+    known = np.where(inner, np.rint(255 * agreeing), 255).astype(np.uint8)[::2, ::2]
     patches = cv2.medianBlur(np.ascontiguousarray(known), _PATCH // 4 * 2 + 1)
     return float(np.percentile(patches[inner[::2, ::2]], _WORST) / 255)
 
 
-def _correlation(a: Array, b: Array) -> Array:
+def correlation(a: Array, b: Array) -> Array:
     """(h, w) the normalised cross-correlation of the windows around each pixel, in grey.
 
     Light that changed by a factor or an offset makes no difference; where neither shows any
@@ -241,7 +276,7 @@ def _correlation(a: Array, b: Array) -> Array:
     return found
 
 
-def _same_colour(a: Array, b: Array, inner: Mask) -> Array:
+def same_colour(a: Array, b: Array, inner: Mask) -> Array:
     """(h, w) 1 where the windows differ in colour and brightness no more than light explains.
 
     The change that most of the picture shows is taken out: exposure, and a white balance that is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -18,8 +18,9 @@ from pipeline.errors import DataError
 from pipeline.progress import Track, silent
 from pipeline.similar.chain import Pairs
 from pipeline.similar.fingerprint import LENGTH, SCALE, File, Fingerprint, fingerprints
+from pipeline.similar.moves import Item
 from pipeline.similar.search import neighbours
-from pipeline.similar.verify import Candidate, Verdict, verdicts
+from pipeline.similar.verify import Candidate, Shown, Verdict, verdicts
 
 _PER_WORKER = 500  # pictures: below that, starting a process costs more than it saves
 
@@ -81,12 +82,13 @@ class _Looks(NamedTuple):
 def find(dataset: Dataset, options: SimilarOptions | None = None, track: Track = silent) -> Found:
     """Find the pictures that show the same: copies, edits, next frames, shots of one scene.
 
-    Of many equal files, each is paired with the first of them only, and only that one is compared
+    Of many equal files, each is paired with the first of them only, and only one is compared
     with other pictures. The result depends neither on the number of workers nor on the order or
     the names of the pictures: they are taken in the order of their content.
 
     Args:
-        dataset: Its pictures' files and sizes are used.
+        dataset: Its pictures' files and sizes are used; and its boxes, where a picture has some:
+            by them an item is known again that moved against its background.
         options: See `SimilarOptions`.
         track: Shows progress.
 
@@ -99,9 +101,9 @@ def find(dataset: Dataset, options: SimilarOptions | None = None, track: Track =
     with engine.shards(workers, track) as mapped:
         looks, problems = _look(files, mapped)
         first, copy = _stars(looks.file)
-        distinct = looks.take(np.unique(looks.file, return_index=True)[1])
-        near = _candidates(distinct, options, track)
-        asked = [Candidate(files[i], files[j], same) for i, j, same in zip(*near, strict=True)]
+        shown = _shown(dataset, files)
+        near = _candidates(_distinct(looks, shown), options, track)
+        asked = [Candidate(shown[i], shown[j], same) for i, j, same in zip(*near, strict=True)]
         judged = list(chain.from_iterable(mapped(verdicts, asked, "verifying")))
     gone = {one.path: one for one in judged if isinstance(one, DataError)}
     same = [
@@ -120,6 +122,17 @@ def _files(images: Images) -> list[File]:
     return [File(str(path), *size) for path, size in zip(images.path, sizes, strict=True)]
 
 
+def _shown(dataset: Dataset, files: Sequence[File]) -> list[Shown]:
+    """The files with their items, in an order that the boxes' does not change; no crowds."""
+    columns = zip(dataset.boxes.label.tolist(), dataset.boxes.xyxy.tolist(), strict=True)
+    items = [Item(label, tuple(box)) for label, box in columns]
+    item = ~dataset.boxes.crowd
+    return [
+        Shown(file, tuple(sorted(compress(items[rows], item[rows]))))
+        for file, rows in zip(files, dataset.per_image(), strict=True)
+    ]
+
+
 def _look(files: Sequence[File], mapped: engine.Map) -> tuple[_Looks, list[DataError]]:
     """Fingerprints of all pictures, and the problems of those that cannot be decoded."""
     found = list(chain.from_iterable(mapped(fingerprints, files, "looking")))
@@ -133,6 +146,13 @@ def _look(files: Sequence[File], mapped: engine.Map) -> tuple[_Looks, list[DataE
         flat=np.array([one.flat for _, one in good], dtype=bool),
     )
     return looks, [one for one in found if isinstance(one, DataError)]
+
+
+def _distinct(looks: _Looks, shown: Sequence[Shown]) -> _Looks:
+    """One of each equal files, ordered by their content: the first by its items, then its row."""
+    items = [shown[row].items for row in looks.row.tolist()]
+    order = np.array(sorted(range(len(items)), key=items.__getitem__), dtype=np.int64)
+    return looks.take(order[np.unique(looks.file[order], return_index=True)[1]])
 
 
 def _numbers(keys: Sequence[bytes]) -> Ints:

@@ -7,17 +7,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.errors import DataError
-from pipeline.similar.align import SIDE, View, agreement, view
+from pipeline.similar import align, apart
 from pipeline.similar.fingerprint import File, decode_small, load, one_thread
+from pipeline.similar.moves import Item, Shot
 
-_KEPT = 256  # pictures that are kept decoded: about 50 MB
+_KEPT = 256  # pictures that are kept decoded: about 80 MB
+_DOUBTFUL = 0.6  # agreement of whole pictures below which their items are looked at
+
+
+class Shown(NamedTuple):
+    """A picture file, and the items that are boxed in it, in pixels of the picture as shown."""
+
+    file: File
+    items: tuple[Item, ...] = ()
 
 
 class Candidate(NamedTuple):
     """Two pictures that may show the same; `alike` where their looks are equal."""
 
-    a: File
-    b: File
+    a: Shown
+    b: Shown
     alike: bool
 
 
@@ -33,19 +42,20 @@ def verdicts(candidates: Sequence[Candidate]) -> list[Verdict | DataError]:
 
     An error stands in the place of a verdict where a file went away since it was looked at.
     """
-    views: OrderedDict[str, View] = OrderedDict()
+    shots: OrderedDict[Shown, Shot] = OrderedDict()
     with one_thread():
-        return [_verdict(candidate, views) for candidate in candidates]
+        return [_verdict(candidate, shots) for candidate in candidates]
 
 
-def _verdict(candidate: Candidate, views: OrderedDict[str, View]) -> Verdict | DataError:
+def _verdict(candidate: Candidate, shots: OrderedDict[Shown, Shot]) -> Verdict | DataError:
     try:
-        if candidate.alike and _is_equal(candidate.a, candidate.b):
+        if candidate.alike and _is_equal(candidate.a.file, candidate.b.file):
             return Verdict(1.0, exact=True)
-        a, b = _view(candidate.a, views), _view(candidate.b, views)
+        a, b = _shot(candidate.a, shots), _shot(candidate.b, shots)
     except DataError as error:
         return error
-    return Verdict(agreement(a, b), exact=False)
+    found = align.agreement(a.view, b.view)
+    return Verdict(found if found >= _DOUBTFUL else max(found, apart.agreement(a, b)), exact=False)
 
 
 def _is_equal(a: File, b: File) -> bool:
@@ -56,12 +66,19 @@ def _is_equal(a: File, b: File) -> bool:
     return np.array_equal(decode(a.path), decode(b.path))
 
 
-def _view(file: File, views: OrderedDict[str, View]) -> View:
-    """The view of a file; the last ones are kept."""
-    if file.path in views:
-        views.move_to_end(file.path)
-        return views[file.path]
-    views[file.path] = found = view(decode_small(file, load(file), SIDE))
-    if len(views) > _KEPT:
-        views.popitem(last=False)
+def _shot(shown: Shown, shots: OrderedDict[Shown, Shot]) -> Shot:
+    """The view of a file with its items; the last ones are kept."""
+    if shown in shots:
+        shots.move_to_end(shown)
+        return shots[shown]
+    file = shown.file
+    view = align.view(decode_small(file, load(file), align.SIDE))
+    height, width = view.picture.shape[:2]
+    x, y = width / max(file.width, 1), height / max(file.height, 1)
+    items = [
+        Item(label, (x1 * x, y1 * y, x2 * x, y2 * y)) for label, (x1, y1, x2, y2) in shown.items
+    ]
+    shots[shown] = found = apart.shot(view, items)
+    if len(shots) > _KEPT:
+        shots.popitem(last=False)
     return found
