@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,7 +22,7 @@ LABELS = ("split", "picture", "copy_split", "copy", "problem")
 
 def write_pairs(path: Path, images: Images, leaks: Leaks) -> None:
     """Write every pair, the surest and most alike first."""
-    _write_csv(path, PAIRS, _pairs(images, leaks))
+    manifest.write_csv(path, PAIRS, _pairs(images, leaks))
 
 
 def _pairs(images: Images, leaks: Leaks) -> Iterable[Sequence[Any]]:
@@ -38,7 +36,7 @@ def _pairs(images: Images, leaks: Leaks) -> Iterable[Sequence[Any]]:
 def write_labels(path: Path, images: Images, found: Sequence[Disagreement]) -> None:
     """Write the copies that are labelled otherwise."""
     rows = ((*_place(images, a), *_place(images, b), problem) for a, b, problem in found)
-    _write_csv(path, LABELS, rows)
+    manifest.write_csv(path, LABELS, rows)
 
 
 def _place(images: Images, row: int) -> tuple[str, str]:
@@ -70,9 +68,3 @@ def write_clean(folder: Path, tree: Tree, leaked: Bools) -> None:
             manifest.write_text(folder / f"{split}.txt", text)
     text = yolo.data_yaml(tree.dataset.classes, splits, listed=True)
     manifest.write_text(folder / "data.yaml", text)
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    manifest.write_text(path, text.getvalue())

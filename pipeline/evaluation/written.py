@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +49,7 @@ def write_confusion(path: Path, counts: Ints, classes: Sequence[str]) -> None:
     """Write the confusion matrix: a row for what is there, a column for what the model said."""
     names = [*classes, BACKGROUND]
     rows = [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)]
-    _write_csv(path, ["there \\ said", *names], rows)
+    manifest.write_csv(path, ["there \\ said", *names], rows)
 
 
 def write_mistakes(path: Path, mistakes: Mistakes, images: Images) -> None:
@@ -61,10 +59,4 @@ def write_mistakes(path: Path, mistakes: Mistakes, images: Images) -> None:
     columns = (images.name, mistakes.missed, mistakes.false, mistakes.confused)
     weight = np.round(mistakes.weight[order], 3).tolist()
     rows = zip(*(column[order].tolist() for column in columns), weight, strict=True)
-    _write_csv(path, ["picture", "missed", "false", "wrong class", "weight"], rows)
-
-
-def _write_csv(path: Path, header: list[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    manifest.write_text(path, text.getvalue())
+    manifest.write_csv(path, ["picture", "missed", "false", "wrong class", "weight"], rows)
