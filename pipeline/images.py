@@ -291,3 +291,40 @@ def link_or_copy(source: str, target: str, *, copy: bool) -> bool:
             return True
     shutil.copy2(source, target)  # with its time, by which a rerun knows the copy
     return False
+
+
+def load(path: str) -> NDArray[np.uint8] | DataError:
+    """The bytes of a picture's file, or why there are none."""
+    import numpy as np
+
+    try:
+        return np.fromfile(path, dtype=np.uint8)  # imread cannot open every path on Windows
+    except OSError as error:
+        return DataError(path, "", f"cannot be read: {error.strerror}")
+
+
+def decode_reduced(
+    path: str, data: NDArray[np.uint8], sides: tuple[int, int], *, grey: bool = False
+) -> NDArray[np.uint8] | DataError:
+    """Decode a picture at the smallest scale, of 1, 1/2, 1/4 and 1/8, that is large enough.
+
+    Args:
+        path: The file, for messages.
+        data: Its bytes, from `load`.
+        sides: Longer side of the picture in pixels, and what it must at least be.
+        grey: (H, W) grey; else (H, W, 3) BGR.
+
+    Returns:
+        The picture as shown, or why there is none.
+    """
+    import cv2
+    import numpy as np
+
+    side, least = sides
+    colour = "GRAYSCALE" if grey else "COLOR"
+    by = next((by for by in (8, 4, 2) if side >= by * least), 0)
+    flag = getattr(cv2, f"IMREAD_REDUCED_{colour}_{by}" if by else f"IMREAD_{colour}")
+    picture = cv2.imdecode(data, flag) if len(data) else None
+    if picture is None:
+        return DataError(path, "", "is empty or no picture that can be decoded")
+    return np.asarray(picture, dtype=np.uint8)

@@ -17,6 +17,7 @@ import numpy as np
 from pipeline import boxes as geometry
 from pipeline.dataset import Dataset, Floats, Ints
 from pipeline.errors import DataError
+from pipeline.images import decode_reduced, load
 from pipeline.progress import Track, silent
 
 if TYPE_CHECKING:
@@ -124,31 +125,18 @@ def _measured(path: str, side: int) -> tuple[list[float], Floats] | DataError:
     """The values of `PIXELS` and the JPEG quality of one picture, and its descriptor."""
     import cv2
 
-    try:
-        data = np.fromfile(path, dtype=np.uint8)  # imread cannot open every path on Windows
-    except OSError as error:
-        return DataError(path, "", f"cannot be read: {error.strerror}")
-    picture = cv2.imdecode(data, _reduced(side)) if len(data) else None
-    if picture is None:
-        return DataError(path, "", "is empty or no picture that can be decoded")
+    data = load(path)
+    if isinstance(data, DataError):
+        return data
+    picture = decode_reduced(path, data, (side, SIDE))
+    if isinstance(picture, DataError):
+        return picture
     scale = SIDE / max(picture.shape[:2])
     size = [max(4, round(length * scale)) for length in picture.shape[1::-1]]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     exact = picture.astype(np.float32) / 255  # rounding after the resize would look like noise
     fixed = cv2.resize(exact, size, interpolation=how)
     return [*_pixels(fixed), jpeg_quality(data.tobytes())], describe(fixed)
-
-
-def _reduced(side: int) -> int:
-    """OpenCV's flag for the smallest decoding that is no smaller than `SIDE`."""
-    import cv2
-
-    flags = {
-        8: cv2.IMREAD_REDUCED_COLOR_8,
-        4: cv2.IMREAD_REDUCED_COLOR_4,
-        2: cv2.IMREAD_REDUCED_COLOR_2,
-    }
-    return next((flag for by, flag in flags.items() if side >= by * SIDE), cv2.IMREAD_COLOR)
 
 
 def _pixels(picture: NDArray[np.float32]) -> list[float]:

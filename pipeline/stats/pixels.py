@@ -17,6 +17,7 @@ import numpy as np
 
 from pipeline.dataset import Dataset, Floats, Ints
 from pipeline.errors import DataError
+from pipeline.images import decode_reduced, load
 from pipeline.progress import Track, silent
 from pipeline.stats import shapes
 from pipeline.stats.spread import quantiles
@@ -149,13 +150,12 @@ def _measured(path: str, side: int) -> tuple[float, float, float] | DataError:
     """Brightness, contrast and sharpness of one picture, or why it has none."""
     import cv2
 
-    try:
-        data = np.fromfile(path, dtype=np.uint8)  # imread cannot open every path on Windows
-    except OSError as error:
-        return DataError(path, "", f"cannot be read: {error.strerror}")
-    picture = cv2.imdecode(data, _reduced(side)) if len(data) else None
-    if picture is None:
-        return DataError(path, "", "is empty or no picture that can be decoded")
+    data = load(path)
+    if isinstance(data, DataError):
+        return data
+    picture = decode_reduced(path, data, (side, SIDE), grey=True)
+    if isinstance(picture, DataError):
+        return picture
     scale = SIDE / max(picture.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     size = [max(1, round(length * scale)) for length in picture.shape[::-1]]
@@ -163,15 +163,3 @@ def _measured(path: str, side: int) -> tuple[float, float, float] | DataError:
     mean, spread = cv2.meanStdDev(fixed)
     _, edges = cv2.meanStdDev(cv2.Laplacian(fixed, cv2.CV_64F))
     return round(float(mean[0, 0]), 3), round(float(spread[0, 0]), 3), round(edges[0, 0] ** 2, 3)
-
-
-def _reduced(side: int) -> int:
-    """OpenCV's flag for the smallest decoding that is no smaller than `SIDE`."""
-    import cv2
-
-    flags = {
-        8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-        4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-        2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    }
-    return next((flag for by, flag in flags.items() if side >= by * SIDE), cv2.IMREAD_GRAYSCALE)
