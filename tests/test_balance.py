@@ -161,16 +161,16 @@ def test_the_list_names_pictures_and_copies_none(prepared, balanced):
 
 
 def test_training_shows_each_picture_as_often_as_it_is_listed(balanced, tmp_path, monkeypatch):
-    from pipeline.models.ultralytics import trainer
+    from pipeline.models.ultralytics import loader
 
     shown = Counter()
 
-    def counted(self, index, real=trainer._Labels.get_image_and_label):
+    def counted(self, index, real=loader._Labels.get_image_and_label):
         if self.augment:
             shown[os.path.basename(self.im_files[index])] += 1  # noqa: PTH119
         return real(self, index)
 
-    monkeypatch.setattr(trainer._Labels, "get_image_and_label", counted)
+    monkeypatch.setattr(loader._Labels, "get_image_and_label", counted)
     options = config.options(TrainOptions, SMALL, {"epochs": 1, "workers": 0, "cache": True})
     train(balanced, options, tmp_path / "run", audience=Audience())
     assert shown == listed(balanced)

@@ -1,0 +1,1 @@
+"""Augmentation that keeps labels tight: shapes that turn with their boxes, presets, previews."""

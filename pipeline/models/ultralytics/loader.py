@@ -1,0 +1,119 @@
+"""Ultralytics' data set on our labels: pictures and boxes as the training loop loads them.
+
+No second scan of the files, no cache files beside them, no picture "restored" in place. Import this
+file only after `library.load()`, which it does itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from pipeline import boxes as geometry
+from pipeline.dataset import Boxes, Dataset
+from pipeline.models.ultralytics import library
+
+library.load()
+
+from ultralytics.data import YOLODataset  # noqa: E402
+from ultralytics.models.rtdetr.val import RTDETRDataset  # noqa: E402
+
+KEY = "boxwright"  # of our data set in ultralytics' data dictionary
+
+
+class _Labels:
+    """A data set of ultralytics that takes pictures and labels from ours; `img_path` is a split."""
+
+    data: dict[str, Any]
+    img_path: str
+    augment: bool
+    im_files: list[str]
+    ims: list[Any]
+    im_hw0: list[Any]
+    im_hw: list[Any]
+    load_image: Callable[[int], tuple[Any, Any, Any]]
+
+    def get_img_files(self, img_path: str) -> list[str]:
+        return list(self._split(img_path).images.path)
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        split = self._split(self.img_path)
+        outlined = bool(len(split.boxes.outline.points))
+        return [
+            _label(split, row, rows, outlined=outlined)
+            for row, rows in enumerate(split.per_image())
+        ]
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        label: dict[str, Any] = super().get_image_and_label(index)  # type: ignore[misc]
+        turns = self.data["quarter_turns"] if self.augment else 0
+        if turns and random.random() < turns:  # noqa: S311
+            _turn(label, random.randint(1, 3))  # noqa: S311
+        return label
+
+    def cache_images(self) -> None:
+        """Decode all pictures into memory; its own draws a bar on stdout, come what may.
+
+        A picture that is shown several times is kept once.
+        """
+        rows = {path: row for row, path in enumerate(self.im_files)}
+        with ThreadPoolExecutor() as pool:
+            loaded = dict(zip(rows, pool.map(self.load_image, rows.values()), strict=True))
+        for row, path in enumerate(self.im_files):
+            self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded[path]
+
+    def _split(self, name: str) -> Dataset:
+        split: Dataset = self.data[KEY][name]
+        return split
+
+
+class YoloPictures(_Labels, YOLODataset):  # type: ignore[misc]
+    """What a YOLO is trained on."""
+
+
+class RtdetrPictures(_Labels, RTDETRDataset):  # type: ignore[misc]
+    """What an RT-DETR is trained on."""
+
+
+def _turn(label: dict[str, Any], quarters: int) -> None:
+    """Turn a picture and its labels counter-clockwise, in place; boxes stay as tight."""
+    label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
+    label["resized_shape"] = label["img"].shape[:2]
+    if quarters % 2:
+        label["ori_shape"] = label["ori_shape"][::-1]
+    boxes, shapes = label["instances"].bboxes, label["instances"].segments
+    for _ in range(quarters):  # x, y in the old picture are y, 1 - x in the new one
+        boxes[:] = np.column_stack([boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3], boxes[:, 2]])
+        shapes[:] = np.stack([shapes[..., 1], 1 - shapes[..., 0]], axis=-1)
+
+
+def _label(split: Dataset, row: int, rows: slice, *, outlined: bool) -> dict[str, Any]:
+    """One picture's labels as ultralytics keeps them; the same box twice is one box."""
+    width, height = split.images.size[row].tolist()
+    size = np.array([width, height])
+    xywhn = geometry.xyxy_to_xywhn(split.boxes.xyxy[rows], size)
+    table = np.column_stack([split.boxes.label[rows], xywhn]).astype(np.float32)
+    keep = np.sort(np.unique(table, axis=0, return_index=True)[1])
+    shapes = [_shape(split.boxes, rows.start + k) / size for k in keep] if outlined else []
+    return {
+        "im_file": str(split.images.path[row]),
+        "shape": (height, width),
+        "cls": table[keep, :1],
+        "bboxes": table[keep, 1:],
+        "segments": [shape.astype(np.float32) for shape in shapes],
+        "keypoints": None,
+        "normalized": True,
+        "bbox_format": "xywh",
+    }
+
+
+def _shape(boxes: Boxes, row: int) -> np.ndarray:
+    """A box's outline, or its corners: what stays tight when the picture is turned."""
+    if len(boxes.outline[row]):
+        return boxes.outline[row]
+    x1, y1, x2, y2 = boxes.xyxy[row]
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
