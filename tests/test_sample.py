@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from pipeline.sample import SampleOptions, make_sample
 from pipeline.sample.camera import Camera
 from pipeline.sample.groups import plan
 from pipeline.sample.layers import Light, Limb, Placed
-from pipeline.sample.mistakes import KINDS
+from pipeline.sample.mistakes import KINDS, plant
 from pipeline.sample.money import WON
 from pipeline.sample.notes import note
 from pipeline.sample.render import Lens, Scene, render
@@ -34,6 +35,7 @@ from pipeline.sample.write import LEAST_SHARE, Shape, Shot
 SMALL = SampleOptions(images=30, seed=3, side=160, background=0.2, video=0.2)
 WRONG = SampleOptions(images=30, seed=3, side=160, background=0.2, video=0, errors=0.8)
 TINY = SampleOptions(images=2, side=160, video=0)
+OUTLINED = SampleOptions(images=30, seed=3, side=160, background=0.2, video=0, outlines=True)
 FOLDERS = {"10", "50", "100", "500", "1000", "5000", "10000", "50000"}
 NAME = re.compile(
     r"((?:10|50|100|500)_\d+|(?:1|5|10|50)000_[FB]_(?:HAND|DESK|CLOTH|TABLE|PAPER)_\d+)_\d+$"
@@ -51,6 +53,13 @@ def sample(tmp_path_factory):
 def wrong(tmp_path_factory):
     out = tmp_path_factory.mktemp("wrong") / "sample"
     make_sample(out, WRONG)
+    return out
+
+
+@pytest.fixture(scope="module")
+def outlined(tmp_path_factory):
+    out = tmp_path_factory.mktemp("outlined") / "sample"
+    make_sample(out, OUTLINED)
     return out
 
 
@@ -222,6 +231,100 @@ def test_visible_outlines_have_the_visible_area(sample):
             rings = [np.int32(np.array(ring) * 4 - 0.5) for ring in item["visible"]]
             cv2.fillPoly(mask, rings, 1)
             assert mask.sum() / 16 / full == pytest.approx(item["visible_share"], abs=0.06)
+
+
+# Outlines instead of corners
+
+
+def shapes_with_truth(folder: Path) -> list[tuple[dict, dict, tuple[int, int]]]:
+    """Each shape of the JSON files with its true item and the size of its picture."""
+    found = []
+    for path in annotations(folder):
+        header = read_header(path.with_suffix(".jpg"))
+        items = labelled(folder, f"{path.parent.name}/{path.stem}.jpg")
+        shapes = load(path)["shapes"]
+        found += [
+            (shape, item, (header.width, header.height))
+            for shape, item in zip(shapes, items, strict=True)
+        ]
+    return found
+
+
+def test_outlines_change_nothing_but_the_labels(sample, outlined):
+    same = {"outlines.json", *(name for name in contents(sample) if name.endswith(".jpg"))}
+    kept = contents(outlined)
+    assert {name: kept[name] for name in same} == {name: contents(sample)[name] for name in same}
+
+
+def test_outlines_are_polygons_of_the_same_boxes(outlined):
+    for shape, item, _ in shapes_with_truth(outlined):
+        assert shape["shape_type"] == "polygon"
+        assert shape["label"] == item["label"]
+        assert np.allclose(xyxy(shape), item["box"], atol=2e-3)
+
+
+def test_an_outline_is_the_true_one_as_far_as_it_lies_in_the_picture(outlined):
+    cut = 0
+    for shape, item, (width, height) in shapes_with_truth(outlined):
+        drawn = np.array(shape["points"], dtype=np.float32) / 5
+        frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
+        full = np.array(item["full"], dtype=np.float32)
+        true_area = cv2.intersectConvexConvex(full, frame)[0]
+        assert cv2.intersectConvexConvex(full, drawn)[0] == pytest.approx(true_area, rel=2e-3)
+        assert cv2.contourArea(drawn) == pytest.approx(true_area, rel=2e-3)
+        cut += true_area < 0.99 * cv2.contourArea(full)
+    assert cut
+
+
+def coco_annotations(source: Path, out: Path) -> list[dict]:
+    made = load(source / "manifest.json")
+    backgrounds = [source / "background"]
+    convert(
+        source,
+        out,
+        ConvertOptions(classes=made["classes"], group=made["group"], background=backgrounds),
+    )
+    files = (load(out / "annotations" / f"{split}.json") for split in ("train", "val"))
+    return [annotation for file in files for annotation in file["annotations"]]
+
+
+def test_convert_takes_outlines_with_the_same_boxes(sample, outlined, tmp_path):
+    corners = coco_annotations(sample, tmp_path / "corners")
+    polygons = coco_annotations(outlined, tmp_path / "outlines")
+    boxes = [[one["bbox"] for one in found] for found in (corners, polygons)]
+    assert np.allclose(*boxes, atol=0.01)
+    for one in polygons:
+        points = np.reshape(one["segmentation"][0], (-1, 2))
+        hull = [*points.min(axis=0), *np.ptp(points, axis=0)]
+        assert np.allclose(hull, one["bbox"], atol=0.01)
+
+
+def test_the_outline_of_a_planted_error_is_where_its_box_is(tmp_path):
+    both = replace(OUTLINED, errors=0.8)
+    make_sample(tmp_path / "s", both)
+    records = [r for r in load(tmp_path / "s" / "truth.json") if r["shape"] is not None]
+    for record in records:
+        shape = load(tmp_path / "s" / record["file"])["shapes"][record["shape"]]
+        x1, y1, x2, y2 = record["written"]["xyxy"]
+        due = [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)]
+        assert shape["shape_type"] == "polygon"
+        assert np.allclose(xyxy(shape), due, atol=2e-3)
+    assert {record["kind"] for record in records} == set(KINDS) - {"missing"}
+
+
+def test_swapped_axes_swap_every_point_of_an_outline():
+    tip = np.array([(10.0, 20.0), (110.0, 40.0), (30.0, 60.0)])
+    seen = Seen("Ten_front", tip, box_in(tip, (160, 120)), [tip], 1.0)
+    shots = [
+        Shot(f"10/10_1_{n}.jpg", "10_1", (160, 120), (seen,), outlined=True) for n in range(22)
+    ]
+    written, truth = plant(shots, 1.0, np.random.default_rng(0))
+    rows = [k for k, record in enumerate(truth) if record["kind"] == "swapped_axes"]
+    assert rows
+    for k in rows:
+        x1, y1, x2, y2 = written[k][0].xyxy
+        points = np.array(written[k][0].outline) * (x2 - x1, y2 - y1) + (x1, y1)
+        assert np.allclose(points, tip[:, ::-1])
 
 
 def bright_note_in_the_dark(camera: Camera, *above: Limb) -> Scene:
@@ -433,6 +536,13 @@ def test_the_command_prints_one_json_document(tmp_path):
     run = boxwright("sample", tmp_path / "s", "--images", 2, "--seed", 1, "--errors", 0.5, "--json")
     assert json.loads(run.stdout)["images"] == 2
     assert load(tmp_path / "s/manifest.json")["options"]["errors"] == 0.5
+
+
+def test_the_command_draws_outlines(tmp_path):
+    run = boxwright("sample", tmp_path / "s", "--images", 2, "--outlines", "-q")
+    assert run.returncode == 0
+    kinds = {s["shape_type"] for p in annotations(tmp_path / "s") for s in load(p)["shapes"]}
+    assert kinds == {"polygon"}
 
 
 def test_a_config_names_the_folder_and_flags_win(tmp_path):

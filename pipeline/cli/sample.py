@@ -18,6 +18,14 @@ def sample_cli(
         float | None,
         typer.Option(help="Share of the boxes that get a planted label error, told in truth.json."),
     ] = None,
+    outlines: Annotated[
+        bool | None,
+        typer.Option(
+            "--outlines",
+            help="True outlines (polygons) in the JSON instead of two corners.",
+            show_default=False,
+        ),
+    ] = None,
     force: show.Force = False,
     as_json: show.Json = False,
     quiet: show.Quiet = False,
@@ -35,7 +43,7 @@ def sample_cli(
     if config.is_config(out):
         run = config.load(out)
         out, block = run.source, run.block("sample")
-    given = {"images": images, "seed": seed, "errors": errors}
+    given = {"images": images, "seed": seed, "errors": errors, "outlines": outlines}
     options = config.options(SampleOptions, block, given)
     made = make_sample(out, options, show.track(quiet=quiet), force=force)
     if as_json:

@@ -79,7 +79,9 @@ def _draw(folder: Path, options: SampleOptions, track: Track) -> Iterable[Shot]:
     for group, shot, scene in track(_all_scenes(options), "drawing", options.images):
         name, camera = group.file(shot), scene.camera
         write.picture(folder, name, render(scene), scene.lens.quality)
-        yield Shot(name, group.name, camera.size, tuple(look(scene.layers, camera)))
+        yield Shot(
+            name, group.name, camera.size, tuple(look(scene.layers, camera)), options.outlines
+        )
 
 
 def _all_scenes(options: SampleOptions) -> Iterable[tuple[Group, int, Any]]:

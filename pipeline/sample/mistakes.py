@@ -84,11 +84,11 @@ def _planted(kind: str, shape: Shape, size: Ints, rng: Rng) -> Planted:
     if kind == "duplicate":
         return Planted(kind, _with_box(shape, _jittered(box, size, rng)), None)
     if kind == "wrong_class":
-        return Planted(kind, Shape(_other_label(shape.label, rng), shape.xyxy), shape)
+        return Planted(kind, shape._replace(label=_other_label(shape.label, rng)), shape)
     wrong = _clearly(kind, box, size, rng)
     if wrong is None:  # a box as large as the picture cannot be loose, but it can be shifted
         kind, wrong = "shifted", _shifted(box, size, rng)
-    return Planted(kind, _with_box(shape, wrong), shape)
+    return Planted(kind, _with_box(shape, wrong, swapped=kind == "swapped_axes"), shape)
 
 
 def _clearly(kind: str, box: Floats, size: Ints, rng: Rng) -> Floats | None:
@@ -97,8 +97,11 @@ def _clearly(kind: str, box: Floats, size: Ints, rng: Rng) -> Floats | None:
     return next((one for one in tried if iou(box[None], one[None])[0, 0] < _CLEAR), None)
 
 
-def _with_box(shape: Shape, box: Floats) -> Shape:
-    return Shape(shape.label, tuple(round(float(v), 4) for v in box))  # type: ignore[arg-type]
+def _with_box(shape: Shape, box: Floats, *, swapped: bool = False) -> Shape:
+    """The label with another box; its outline goes along, where `swapped` with y for x."""
+    x1, y1, x2, y2 = (round(float(v), 4) for v in box)
+    outline = tuple((v, u) for u, v in shape.outline) if swapped else shape.outline
+    return shape._replace(xyxy=(x1, y1, x2, y2), outline=outline)
 
 
 def _record(shot: Shot, planted: Planted, place: int) -> dict[str, Any]:
@@ -106,9 +109,13 @@ def _record(shot: Shot, planted: Planted, place: int) -> dict[str, Any]:
         "file": shot.file.removesuffix(".jpg") + ".json",
         "shape": None if planted.written is None else place,
         "kind": planted.kind,
-        "written": planted.written and planted.written._asdict(),
-        "correct": planted.correct and planted.correct._asdict(),
+        "written": planted.written and _told(planted.written),
+        "correct": planted.correct and _told(planted.correct),
     }
+
+
+def _told(shape: Shape) -> dict[str, Any]:
+    return {"label": shape.label, "xyxy": shape.xyxy}
 
 
 def _other_label(label: str, rng: Rng) -> str:

@@ -20,6 +20,7 @@ class SampleOptions:
         side: Long side of the pictures in pixels.
         scale: How many times larger than the picture the JSON's size and coordinates are.
         video: Seconds of video; 0 for none.
+        outlines: The JSON gives each item's true outline, a polygon, rather than two corners.
     """
 
     images: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
@@ -29,3 +30,4 @@ class SampleOptions:
     side: Annotated[int, msgspec.Meta(ge=160, le=4096)] = 480
     scale: Annotated[int, msgspec.Meta(ge=1, le=20)] = 5
     video: Annotated[float, msgspec.Meta(ge=0, le=60)] = 4.0
+    outlines: bool = False

@@ -22,8 +22,9 @@ with which options; the same options and version give the same bytes.
   of its main one.
 - A group is one item in one scene, shot a few times; a split must not part it. Of the name
   without `.jpg`, `{PATTERN}` captures the group.
-- A box is given by two corners in any order. The JSON's size and coordinates are those of a
-  larger picture (`scale` in the manifest's options, 5 as a rule).
+- A box is given by two corners in any order; with `--outlines` by a polygon, the item's true
+  outline as far as it lies in the picture. The JSON's size and coordinates are those of a larger
+  picture (`scale` in the manifest's options, 5 as a rule).
 - A box is tight around the whole item as far as it lies in the picture, also where a finger or
   another item covers it. An item of which less than {LEAST_SHARE:.0%} is visible has no box.
 """

@@ -57,13 +57,19 @@ def _seen(label: str, full: Floats, visible: NDArray[np.uint8], camera: Camera) 
 
 def box_in(outline: Floats, size: tuple[int, int]) -> Floats:
     """(4,) the tight xyxy box of the part of a convex outline (K, 2) within a picture."""
+    part = part_in(outline, size)
+    if not len(part):
+        return np.zeros(4)
+    return np.concatenate([part.min(axis=0), part.max(axis=0)])
+
+
+def part_in(outline: Floats, size: tuple[int, int]) -> Floats:
+    """(K, 2) the part of a convex outline within a picture; no points where it lies outside."""
     part = outline
     for axis in (0, 1):
         part = _half(part, axis, 0.0, 1.0)
         part = _half(part, axis, float(size[axis]), -1.0)
-    if not len(part):
-        return np.zeros(4)
-    return np.concatenate([part.min(axis=0), part.max(axis=0)])
+    return part
 
 
 def _half(polygon: Floats, axis: int, limit: float, side: float) -> Floats:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.errors import BoxwrightError
 from pipeline.sample.draw import Floats
 from pipeline.sample.money import WON
-from pipeline.sample.truth import Seen
+from pipeline.sample.truth import Seen, part_in
 
 LEAST_SHARE = 0.25
 """An item of which less is visible gets no label."""
@@ -26,10 +26,18 @@ _CLASS = {won.label(face): won.name for won in WON for face in "FB"}
 
 
 class Shape(NamedTuple):
-    """A label as it is written: xyxy in pixels of the picture."""
+    """A label as it is written.
+
+    Attributes:
+        label: The raw label.
+        xyxy: Its box in pixels of the picture.
+        outline: Points of its outline in units of the box, (0, 0) top left and (1, 1) bottom
+            right, so that it goes wherever a planted error puts the box; none for two corners.
+    """
 
     label: str
     xyxy: tuple[float, float, float, float]
+    outline: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +49,29 @@ class Shot:
         group: Its group's name.
         size: Width and height in pixels.
         items: What is seen in it, also what gets no label.
+        outlined: Whether its labels are outlines.
     """
 
     file: str
     group: str
     size: tuple[int, int]
     items: tuple[Seen, ...]
+    outlined: bool = False
 
     def shapes(self) -> list[Shape]:
         """The correct labels."""
-        return [
-            Shape(item.label, tuple(round(float(v), 4) for v in item.box))  # type: ignore[arg-type]
-            for item in self.items
-            if item.share >= LEAST_SHARE
-        ]
+        return [self._shape(item) for item in self.items if item.share >= LEAST_SHARE]
+
+    def _shape(self, item: Seen) -> Shape:
+        x1, y1, x2, y2 = (round(float(v), 4) for v in item.box)
+        outline = _in_box(part_in(item.full, self.size), item.box) if self.outlined else ()
+        return Shape(item.label, (x1, y1, x2, y2), outline)
+
+
+def _in_box(points: Floats, xyxy: Floats) -> tuple[tuple[float, float], ...]:
+    """Points (K, 2) in units of a box."""
+    unit = (points - xyxy[:2]) / (xyxy[2:] - xyxy[:2])
+    return tuple((x, y) for x, y in unit.tolist())
 
 
 def class_of(label: str) -> str:
@@ -101,14 +118,25 @@ def labelme(folder: Path, shot: Shot, shapes: Sequence[Shape], scale: int, order
 
 
 def _shape(shape: Shape, scale: int, corners: Sequence[int]) -> dict[str, Any]:
-    first_x, first_y, last_x, last_y = (round(shape.xyxy[k] * scale, 3) for k in corners)
+    points = _outline(shape) if shape.outline else _corners(shape, corners)
     return {
         "label": shape.label,
-        "points": [[first_x, first_y], [last_x, last_y]],
+        "points": [[round(x * scale, 3), round(y * scale, 3)] for x, y in points],
         "group_id": None,
-        "shape_type": "rectangle",
+        "shape_type": "polygon" if shape.outline else "rectangle",
         "flags": {},
     }
+
+
+def _corners(shape: Shape, corners: Sequence[int]) -> list[tuple[float, float]]:
+    first_x, first_y, last_x, last_y = (shape.xyxy[k] for k in corners)
+    return [(first_x, first_y), (last_x, last_y)]
+
+
+def _outline(shape: Shape) -> list[tuple[float, float]]:
+    """A label's outline in pixels of the picture."""
+    x1, y1, x2, y2 = shape.xyxy
+    return [(x1 + u * (x2 - x1), y1 + v * (y2 - y1)) for u, v in shape.outline]
 
 
 def outlines(path: Path, shots: Iterable[Shot]) -> None:
