@@ -1,1 +1,1 @@
-"""Augmentation that keeps labels tight: shapes that turn with their boxes, presets, previews."""
+"""Augmentation: label shapes that stay tight when turned, and what augmentation does to labels."""
