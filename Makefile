@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 SAMPLE_CONFIG := configs/sample.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample convert train check predict test lint bench lie clean
+.PHONY: help setup sample convert train check predict test lint bench lie tight clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,9 +69,13 @@ bench: $(READY) ## Us and our peers, side by side (half an hour)
 	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
 	$(BIN)/python benchmarks/stats.py --peers .venv-bench/bin/python --out benchmarks/results/stats.md
 	PYTHONPATH=.venv-bench/imagededup $(BIN)/python benchmarks/similar.py --out benchmarks/results/similar.md
+	$(BIN)/python benchmarks/augment.py --out benchmarks/results/augment.md
 
 lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
+
+tight: $(READY) ## What tight labels buy on turned pictures (an hour or two on two cores)
+	$(BIN)/python benchmarks/augment_train.py --work runs/tight
 
 clean: ## Remove the sample, its tree and the environments; runs are kept
 	rm -rf datasets/sample datasets/prepared/sample .venv .venv-bench build *.egg-info
