@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,8 +18,10 @@ from msgspec import Meta
 
 from pipeline import formats, manifest, prepared
 from pipeline.arrange import FOLD, arrange, earlier, fold
-from pipeline.dataset import Dataset
-from pipeline.engine import shards
+from pipeline.augment.shapes import Shape, shaped
+from pipeline.balance.outlines import annotated
+from pipeline.dataset import Dataset, Outlines
+from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats.reading import Reading, ReadOptions
 from pipeline.grouping import ways
@@ -58,6 +60,10 @@ class ConvertOptions:
         stratify: Keep the shares of classes, sizes and background alike in all splits.
         origin: Where a picture's origin (a camera, a shop) is found; ways as for `group`.
         target: Origins that the detector is meant for: val and test are shares of these alone.
+        shapes: What turns with the boxes when pictures are turned in training: "box", "ellipse",
+            "polygon" (the drawn outline), "quad" (a tilted rectangle, by the pixels) or "auto" (by
+            the pixels); one for all, or by class. A drawn outline is always taken, but for "box".
+            Without it: the drawn outline where there is one, else the box.
         flat: No sub-folders; names are made unique.
         copy: Copy pictures rather than link them.
         drop_bad: Leave out boxes without area and boxes wholly outside their picture.
@@ -84,6 +90,7 @@ class ConvertOptions:
     stratify: bool = True
     origin: str | None = None
     target: list[str] = field(default_factory=list)
+    shapes: Shape | dict[str, Shape] | None = None
     flat: bool = False
     copy: bool = False
     drop_bad: bool = False
@@ -121,25 +128,36 @@ def convert(
     before = manifest.read(out) or {}
     counts: list[dict[str, Any]] = []
     with shards(options.workers, track) as mapped:
-        reading = formats.read(options.format, source, read_options(options), mapped)
+        reading = _read(source, options, mapped)
         reading = _steps(reading, options, before.get("classes", ()), counts)
         left_out = _settle(reading, options)
         known = earlier(out, {} if force else before, _given(options))
         dataset, told = arrange(reading, options, known, mapped, track)
+        labelled, shapes = shaped(dataset, options.shapes, mapped)
+        outlines = labelled.boxes.outline
         trees = _trees(dataset, options)
-        made = _record(source, options, reading, dataset)
+        of_all = {"source": str(source), "options": _given(options), "shapes": shapes}
+        made = of_all | _record(reading, dataset, outlines)
         made |= {"steps": counts, "left_out": left_out, **told}
         if not force and made.items() <= before.items() and _intact(out, trees):
             return {**before, "unchanged": True}
         with manifest.new_folder(out, KIND, force=force) as folder:
             made["copied"] = prepared.write_all(
-                trees, folder, reading.headers, mapped, copy=options.copy
+                trees, folder, reading.headers, mapped, copy=options.copy, labels=outlines
             )
             for name, tree in trees.items():
                 if name:
-                    manifest.write(folder / name, KIND, _record(source, options, reading, tree))
+                    manifest.write(folder / name, KIND, of_all | _record(reading, tree, outlines))
             manifest.write(folder, KIND, made)
     return {**made, "unchanged": False}
+
+
+def _read(source: Path, options: ConvertOptions, mapped: Map) -> Reading:
+    """The source; of a tree that boxwright made, the outlines that were drawn, and no guesses."""
+    reading = formats.read(options.format, source, read_options(options), mapped)
+    if manifest.read(reading.dataset.root) is None:
+        return reading
+    return replace(reading, dataset=annotated(reading.dataset))
 
 
 def _trees(dataset: Dataset, options: ConvertOptions) -> dict[str, Dataset]:
@@ -260,13 +278,9 @@ def _advice(stops: Sequence[DataError]) -> str:
     return f"Mend them, or: {drop}--skip-bad leaves out whatever is wrong, and names it."
 
 
-def _record(
-    source: Path, options: ConvertOptions, reading: Reading, dataset: Dataset
-) -> dict[str, Any]:
-    """What the manifest tells of how the tree was made."""
+def _record(reading: Reading, dataset: Dataset, outlines: Outlines) -> dict[str, Any]:
+    """What the manifest tells of what is in the tree."""
     return {
-        "source": str(source),
-        "options": _given(options),
         "classes": list(dataset.classes),
         "splits": {name: prepared.summary(dataset, name) for name in prepared.splits(dataset)},
         "notes": reading.notes,
@@ -275,7 +289,7 @@ def _record(
             "numpy": np.__version__,
             "msgspec": msgspec.__version__,
         },
-        "content": prepared.content_hash(dataset, reading.headers),
+        "content": prepared.content_hash(dataset, reading.headers, outlines),
     }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import polygons
 from pipeline.dataset import Dataset, Images, Ints, Outlines, Strings, strings
 from pipeline.engine import Map
 from pipeline.formats import coco, pictures_csv, yolo
@@ -45,11 +46,13 @@ def summary(dataset: Dataset, split: str) -> dict[str, Any]:
     }
 
 
-def content_hash(dataset: Dataset, headers: Mapping[str, Header]) -> str:
+def content_hash(
+    dataset: Dataset, headers: Mapping[str, Header], labels: Outlines | None = None
+) -> str:
     """A hash of what is in a tree.
 
-    Of classes, splits, names, groups, origins, boxes and the length of each picture's file; the
-    pixels are not read for it.
+    Of classes, splits, names, groups, origins, boxes, the shapes of their labels and the length of
+    each picture's file; the pixels are not read for it.
     """
     images, boxes = dataset.images, dataset.boxes
     length = [headers[path].bytes for path in images.path]
@@ -57,7 +60,9 @@ def content_hash(dataset: Dataset, headers: Mapping[str, Header]) -> str:
     told = hashlib.blake2b(digest_size=16)
     told.update("\n".join(dataset.classes).encode())
     told.update("\n".join(f"{split}/{' '.join(map(str, rest))}" for split, *rest in rows).encode())
-    for column in (images.size, boxes.image, boxes.label, boxes.xyxy, boxes.outline.points):
+    shapes = labels if labels is not None and len(labels.points) else Outlines.none(0)
+    outlines = (boxes.outline.points, shapes.points)
+    for column in (images.size, boxes.image, boxes.label, boxes.xyxy, *outlines):
         told.update(np.ascontiguousarray(column).tobytes())
     return told.hexdigest()
 
@@ -86,16 +91,24 @@ def _same(source: str, target: str) -> bool:
 
 
 def write(
-    dataset: Dataset, folder: Path, headers: Mapping[str, Header], mapped: Map, *, copy: bool
+    dataset: Dataset,
+    folder: Path,
+    headers: Mapping[str, Header],
+    mapped: Map,
+    *,
+    copy: bool,
+    labels: Outlines | None = None,
 ) -> int:
     """Write the tree below `folder`, which is there and empty.
 
     Args:
-        dataset: Named and split.
+        dataset: Named and split; its outlines are drawn ones, for the COCO files.
         folder: Where to.
         headers: Of the pictures, by path: what must not be linked is copied.
         mapped: Maps over pictures (`engine.shards`).
         copy: Copy all pictures.
+        labels: What turns with each box, for its label (`augment.shapes`); None: its outline.
+            Where no box has one, labels are plain boxes.
 
     Returns:
         How many pictures were copied rather than linked.
@@ -107,7 +120,8 @@ def write(
     for split, below in set(zip(images.split, map(posixpath.dirname, images.name), strict=True)):
         for kind in ("images", "labels"):
             (folder / kind / split / below).mkdir(parents=True, exist_ok=True)
-    pictures = _Pictures(dataset, headers, copy=copy)
+    shapes = dataset.boxes.outline if labels is None else labels
+    pictures = _Pictures(dataset, headers, shapes, copy=copy)
     parts = mapped(partial(write_shard, root=str(folder)), pictures, "writing")
     (folder / "annotations").mkdir()
     for split in splits(dataset):
@@ -126,6 +140,7 @@ def write_all(
     mapped: Map,
     *,
     copy: bool,
+    labels: Outlines | None = None,
 ) -> int:
     """Write trees of the same pictures, as folds are; those after the first link its files.
 
@@ -135,6 +150,7 @@ def write_all(
         headers: Of the pictures, by path.
         mapped: Maps over pictures.
         copy: Copy all pictures, once.
+        labels: As for `write`; of the same boxes.
 
     Returns:
         How many pictures were copied rather than linked.
@@ -144,7 +160,7 @@ def write_all(
     """
     (name, first), *others = trees.items()
     (out / name).mkdir(exist_ok=True)
-    copied = write(first, out / name, headers, mapped, copy=copy)
+    copied = write(first, out / name, headers, mapped, copy=copy, labels=labels)
     there = pictures(out / name, first.images)
     ours = {
         path: headers[source]._replace(rewritable=False)
@@ -153,15 +169,18 @@ def write_all(
     for name, tree in others:
         (out / name).mkdir()
         linked = replace(tree, images=replace(tree.images, path=there))
-        copied += write(linked, out / name, ours, mapped, copy=False)
+        copied += write(linked, out / name, ours, mapped, copy=False, labels=labels)
     return copied
 
 
 class _Pictures(Sequence[Picture]):
     """The rows of a data set as `tree.Picture`, made slice by slice when they are asked for."""
 
-    def __init__(self, dataset: Dataset, headers: Mapping[str, Header], *, copy: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, headers: Mapping[str, Header], shapes: Outlines, *, copy: bool
+    ) -> None:
         self._dataset = dataset
+        self._shapes = _label_shapes(dataset, shapes)
         self._headers = headers
         self._copy = copy
         boxes = dataset.boxes
@@ -177,7 +196,8 @@ class _Pictures(Sequence[Picture]):
         edges = self._edges[first : last + 1]
         of_boxes = slice(int(edges[0]), int(edges[-1]))
         labels, xyxy = boxes.label[of_boxes].tolist(), boxes.xyxy[of_boxes].tolist()
-        crowd, outlines = boxes.crowd[of_boxes].tolist(), _flat(boxes.outline, of_boxes)
+        crowd = boxes.crowd[of_boxes].tolist()
+        outlines, shapes = _flat(boxes.outline, of_boxes), _flat(self._shapes, of_boxes)
         ends = (edges - edges[0]).tolist()
         columns = zip(
             images.path[rows],
@@ -203,9 +223,20 @@ class _Pictures(Sequence[Picture]):
                 xyxy=xyxy[a:b],
                 crowd=crowd[a:b],
                 outlines=outlines[a:b],
+                shapes=shapes[a:b] if len(self._shapes.points) else [],
             )
             for path, name, split, size, row, first_box, (a, b) in columns
         ]
+
+
+def _label_shapes(dataset: Dataset, outlines: Outlines) -> Outlines:
+    """What labels say of boxes, divided by the pictures' sizes: an outline of each, or of none."""
+    if not len(outlines.points):
+        return outlines
+    boxes = dataset.boxes
+    whole = polygons.or_corners(outlines, boxes.xyxy)
+    size = np.repeat(dataset.images.size[boxes.image], np.diff(whole.start), axis=0)
+    return Outlines(np.clip(whole.points / size, 0, 1), whole.start)
 
 
 def _flat(outlines: Outlines, rows: slice) -> list[list[float]]:

@@ -14,9 +14,12 @@ import msgspec
 import numpy as np
 
 from pipeline import boxes as geometry
+from pipeline import manifest
+from pipeline.augment.shapes import guessed
 from pipeline.dataset import Bools, Dataset, Floats, Outlines
 from pipeline.errors import DataError
 from pipeline.formats import coco
+from pipeline.polygons import gathered
 
 log = logging.getLogger(__name__)
 _SAME = 1.0  # pixels between a label and its annotation
@@ -60,13 +63,15 @@ class _Known:
 def annotated(dataset: Dataset) -> Dataset:
     """The same boxes, with the outlines and crowds that annotations/<split>.json tell of.
 
-    Told apart by picture: where the labels were changed since, so that they are not the boxes of
-    the COCO file in their order, nothing is taken from it. A box that has an outline keeps it; one
-    that was only rounded for its label has all its digits again.
+    Outlines that `convert` only guessed, to have labels that turn well, are left out: nobody drew
+    them. Told apart by picture: where the labels were changed since, so that they are not the boxes
+    of the COCO file in their order, nothing is taken from it. A box of which it knows no outline
+    keeps its label's; one that was only rounded for its label has all its digits again.
 
     Raises:
         DataError: A COCO file is damaged.
     """
+    dataset = _without_guesses(dataset)
     known: dict[tuple[str, str], _Known] = {}
     for split in sorted(set(dataset.images.split)):
         file = dataset.root / "annotations" / f"{split}.json"
@@ -87,11 +92,20 @@ def annotated(dataset: Dataset) -> Dataset:
         near = np.abs(xyxy[rows] - found.xyxy) <= _ROUNDED
         xyxy[rows] = np.where(near, found.xyxy, xyxy[rows])
         for row, outline in zip(range(rows.start, rows.stop), found.outlines, strict=True):
-            outlines[row] = outlines[row] if len(outlines[row]) else outline
+            outlines[row] = outline if len(outline) else outlines[row]
     if changed:
         log.warning("%d pictures have other labels than annotations/: no outlines there", changed)
     boxes = replace(dataset.boxes, xyxy=xyxy, crowd=crowd, outline=Outlines.of(outlines))
     return replace(dataset, boxes=boxes)
+
+
+def _without_guesses(dataset: Dataset) -> Dataset:
+    """Without the outlines of classes whose labels hold guessed shapes."""
+    told = (manifest.read(dataset.root) or {}).get("shapes", {})
+    labels = [dataset.classes.index(name) for name in guessed(told) if name in dataset.classes]
+    kept = np.flatnonzero(~np.isin(dataset.boxes.label, labels))
+    outline = gathered(len(dataset.boxes), [(kept, dataset.boxes.outline.take(kept))])
+    return replace(dataset, boxes=replace(dataset.boxes, outline=outline))
 
 
 def _same(known: _Known, dataset: Dataset, rows: slice) -> bool:

@@ -77,6 +77,14 @@ def convert_cli(
     pair: Annotated[
         str | None, typer.Option(help="'name': pair by file name, whatever the JSON says.")
     ] = None,
+    shapes: Annotated[
+        str | None,
+        typer.Option(
+            help="What turns with the boxes in training: box, ellipse, polygon, quad or auto; for"
+            " all, or by class: 'Ten=ellipse,Thousand=quad'. Drawn outlines are always taken, but"
+            " for box."
+        ),
+    ] = None,
     flat: Annotated[bool | None, typer.Option("--flat", help="No sub-folders.")] = None,
     copy: Annotated[bool | None, typer.Option("--copy", help="Copy pictures, no links.")] = None,
     drop_bad: Annotated[
@@ -107,7 +115,7 @@ def convert_cli(
         source, out, block = run.source, out or run.prepared, run.block("convert")
     names = set(ConvertOptions.__dataclass_fields__)
     given = {k.rstrip("_"): v for k, v in flags.items() if k.rstrip("_") in names and v != []}
-    given["classes"] = _classes(classes)
+    given |= {"classes": _classes(classes), "shapes": _shapes(shapes)}
     options = config.options(ConvertOptions, block, given)
     made = convert(source, out, options, force=force, track=show.track(quiet=quiet))
     if as_json:
@@ -122,6 +130,14 @@ def _classes(text: str | None) -> dict[str, list[str] | None] | None:
         return None
     parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
     return {name: labels.split("|") if labels else None for name, _, labels in parts}
+
+
+def _shapes(text: str | None) -> str | dict[str, str] | None:
+    """The mapping in "Ten=ellipse,Thousand=quad"; or the one word."""
+    if text is None or "=" not in text:
+        return text
+    pairs = [part.rpartition("=") for part in text.split(",") if part.strip()]
+    return {name.strip(): shape.strip() for name, _, shape in pairs}
 
 
 def _show(made: dict[str, Any], out: Path) -> None:
@@ -142,9 +158,19 @@ def _show(made: dict[str, Any], out: Path) -> None:
         for label in made["classes"]
     ]
     show.table(header, rows)
+    _show_shapes(made["shapes"])
     if made["left_out"]:
         show.line(f"{len(made['left_out'])} left out; all are named in {out}/manifest.json")
     show.line(f"{out}: {'unchanged' if made['unchanged'] else 'written'}")
+
+
+def _show_shapes(shapes: dict[str, Any]) -> None:
+    """What turns with the boxes of each class, where that is more than the boxes."""
+    if not any(told["drawn"] or told["guessed"] for told in shapes.values()):
+        return
+    kinds = ("drawn", "guessed", "box")
+    rows = [[name, told["shape"], *(told[kind] for kind in kinds)] for name, told in shapes.items()]
+    show.table(["labels turn as", "shape", "outline drawn", "guessed", "box only"], rows)
 
 
 def _asked(name: str, shares: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ class Picture(NamedTuple):
         xyxy: Corners of each box in pixels.
         crowd: Whether each box covers a crowd.
         outlines: Outline of each box as [x1, y1, x2, y2, ...]; empty for none.
+        shapes: The same for its label, divided by the picture's size; [] where labels are boxes.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Picture(NamedTuple):
     xyxy: list[list[float]]
     crowd: list[bool]
     outlines: list[list[float]]
+    shapes: list[list[float]]
 
 
 class Written(NamedTuple):
@@ -97,13 +99,23 @@ def write_shard(pictures: Sequence[Picture], root: str) -> Written:
 
 
 def yolo_lines(picture: Picture) -> str:
-    """A line a box: class, centre and size, divided by the picture's size; 6 decimals."""
+    """A line a box, divided by the picture's size; 6 decimals.
+
+    Class, centre and size; or class and outline, where labels have shapes: then all of them do,
+    for ultralytics takes a file that holds one outline for a file of outlines only.
+    """
+    if picture.shapes:
+        return "".join(map(_outline_line, picture.labels, picture.shapes))
     width, height = picture.width, picture.height
     return "".join(
         f"{label} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f}"
         f" {(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f}\n"
         for label, (x1, y1, x2, y2) in zip(picture.labels, picture.xyxy, strict=True)
     )
+
+
+def _outline_line(label: int, points: Sequence[float]) -> str:
+    return str(label) + " %.6f" * len(points) % tuple(points) + "\n"
 
 
 def coco_rows(pictures: Sequence[Picture]) -> dict[str, tuple[bytes, bytes]]:

@@ -19,7 +19,8 @@ class Lines:
         place: Line number of each box in its file, from 1.
         label: Class index of each box.
         xywhn: Normalised centre and size of each box, flat; the hull's of an outline.
-        outline: Normalised points of each box's outline, flat; how many: `outline_counts`.
+        outline: Normalised points of each box's outline, flat; how many: `outline_counts`. None
+            where it is the box's four corners.
         problems: What could not be read.
     """
 
@@ -72,12 +73,20 @@ def _add(lines: Lines, path: str, number: int, line: str, classes: int) -> None:
     lines.place.append(number)
     lines.label.append(int(label))
     lines.xywhn.extend(values if is_box else _hull(values))
-    lines.outline_counts.append(0 if is_box else len(values) // 2)
-    if is_outline:
-        lines.outline.extend(values)
+    outline = [] if is_box or _are_corners(values) else values
+    lines.outline_counts.append(len(outline) // 2)
+    lines.outline.extend(outline)
 
 
 def _hull(points: Sequence[float]) -> tuple[float, float, float, float]:
     xs, ys = points[0::2], points[1::2]
     x1, y1, x2, y2 = min(xs), min(ys), max(xs), max(ys)
     return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+
+
+def _are_corners(points: Sequence[float]) -> bool:
+    """Whether an outline is a box again, written so because its neighbours have outlines."""
+    xs, ys = points[0::2], points[1::2]
+    return (
+        len(points) == 8 and len({*xs}) == len({*ys}) == 2 and len({*zip(xs, ys, strict=True)}) == 4
+    )

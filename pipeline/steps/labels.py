@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline import boxes as geometry
-from pipeline.dataset import Bools, Floats, Ints
+from pipeline import polygons
+from pipeline.dataset import Bools, Boxes, Floats, Ints, Outlines
 from pipeline.errors import DataError
 from pipeline.formats.reading import Reading
 from pipeline.grouping import names
 
+_HULL = 0.5  # pixels by which a box may differ from the hull of its outline, being rounded
 _SMALLEST = 1e-6  # of the picture's side: what six decimals of a YOLO line can hold
 Classes = Mapping[str, Sequence[str]]
 
@@ -104,12 +106,15 @@ def _unknown(label: str, known: Mapping[str, int]) -> tuple[str, str]:
 def clip(reading: Reading) -> Reading:
     """Cut boxes at the borders of their pictures; those that cannot be boxes become problems.
 
-    What was cut is counted in the notes: boxes that lose more than half of their area on the way
-    are counted apart, since they tell of coordinates at another scale.
+    An outline is cut too, and a box that was its outline's hull is the hull of what is left of it:
+    of a disc with its middle outside, less than the cut box. What was cut is counted in the notes:
+    boxes that lose more than half of their area on the way are counted apart, since they tell of
+    coordinates at another scale.
     """
     dataset = reading.dataset
     boxes, size = dataset.boxes, dataset.images.size[dataset.boxes.image]
-    inside = geometry.clip(boxes.xyxy, size)
+    seen = _seen(boxes, size)
+    inside = geometry.clip(seen.xyxy, size)
     before, after = geometry.area(boxes.xyxy), geometry.area(inside)
     bad: Bools = np.asarray(((inside[:, 2:] - inside[:, :2]) / size < _SMALLEST).any(axis=1))
     problems: list[DataError] = [
@@ -124,11 +129,31 @@ def clip(reading: Reading) -> Reading:
     }
     clipped = replace(
         reading,
-        dataset=replace(dataset, boxes=replace(boxes, xyxy=inside)),
+        dataset=replace(dataset, boxes=replace(seen, xyxy=inside)),
         problems=reading.problems + problems,
         notes=reading.notes | {what: count for what, count in notes.items() if count},
     )
     return clipped.without(bad)
+
+
+def _seen(boxes: Boxes, size: Ints) -> Boxes:
+    """The boxes with the part of their outlines in the picture, and the hulls of such parts."""
+    hulls = polygons.hulls(boxes.outline)
+    beyond = np.flatnonzero(
+        (geometry.clip(hulls, size) != hulls).any(axis=1) & ~np.isnan(hulls[:, 0])
+    )
+    if not len(beyond):
+        return boxes
+    frames = np.concatenate([np.zeros_like(size), size], axis=1).astype(np.float64)
+    parts = Outlines.of(
+        [polygons.part_in(boxes.outline[row], frames[row]) for row in beyond.tolist()]
+    )
+    others = np.setdiff1d(np.arange(len(boxes)), beyond)
+    whole = [(others, boxes.outline.take(others)), (beyond, parts)]
+    xyxy = boxes.xyxy.copy()
+    is_hull = (np.abs(xyxy[beyond] - hulls[beyond]) <= _HULL).all(axis=1) & polygons.has(parts)
+    xyxy[beyond[is_hull]] = polygons.hulls(parts)[is_hull]
+    return replace(boxes, xyxy=xyxy, outline=polygons.gathered(len(boxes), whole))
 
 
 def _not_a_box(xyxy: Floats, size: Ints) -> tuple[str, str]:

@@ -1,0 +1,100 @@
+"""Polygon geometry: free functions on one polygon (K, 2), or on a column of them (`Outlines`).
+
+Points are x, y in pixels of the picture as shown; a polygon is closed, in either direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.dataset import Bools, Floats, Ints, Outlines
+
+
+def corners(xyxy: Floats) -> Floats:
+    """(N, 4) boxes to the (N, 4, 2) corners of each, clockwise as seen, from the top left on."""
+    return np.asarray(xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2))
+
+
+def has(outlines: Outlines) -> Bools:
+    """(M,) which rows have an outline."""
+    drawn: Bools = np.diff(outlines.start) > 0
+    return drawn
+
+
+def hulls(outlines: Outlines) -> Floats:
+    """(M, 4) the tight xyxy box of each outline; NaN where there is none."""
+    found = np.full((len(outlines), 4), np.nan)
+    there = has(outlines)
+    if there.any():
+        first = outlines.start[:-1][there]
+        found[there, :2] = np.minimum.reduceat(outlines.points, first)
+        found[there, 2:] = np.maximum.reduceat(outlines.points, first)
+    return found
+
+
+def fitted(outlines: Outlines, xyxy: Floats) -> Outlines:
+    """The outlines moved and scaled along x and y so that their hulls are boxes (M, 4)."""
+    counts = np.diff(outlines.start)
+    before, after = (np.repeat(box, counts, axis=0) for box in (hulls(outlines), xyxy))
+    side = np.maximum(before[:, 2:] - before[:, :2], 1e-9)
+    share = np.clip((outlines.points - before[:, :2]) / side, 0, 1)
+    points = after[:, :2] * (1 - share) + after[:, 2:] * share  # exact at both ends
+    return Outlines(points, outlines.start)
+
+
+def even(points: Floats) -> Outlines:
+    """A column of outlines that all have the same number of points, (M, points, 2)."""
+    return Outlines.of_counts(points.reshape(-1, 2), [points.shape[1]] * len(points))
+
+
+def gathered(rows: int, parts: Sequence[tuple[Ints, Outlines]]) -> Outlines:
+    """A column of outlines put together from parts.
+
+    Args:
+        rows: Of the column.
+        parts: Rows (K,) and their outlines; a row that no part holds has none.
+    """
+    counts = np.zeros(rows, dtype=np.int64)
+    for own, outlines in parts:
+        counts[own] = np.diff(outlines.start)
+    whole = Outlines.of_counts(np.zeros((int(counts.sum()), 2)), counts)
+    for own, outlines in parts:
+        shift = np.repeat(whole.start[own] - outlines.start[:-1], np.diff(outlines.start))
+        whole.points[shift + np.arange(len(shift))] = outlines.points
+    return whole
+
+
+def or_corners(outlines: Outlines, xyxy: Floats) -> Outlines:
+    """The outlines; the corners of its box (M, 4) for a row that has none."""
+    there = has(outlines)
+    plain = np.flatnonzero(~there)
+    own = np.flatnonzero(there)
+    parts = [(own, outlines.take(own)), (plain, even(corners(xyxy[plain])))]
+    return gathered(len(outlines), parts)
+
+
+def part_in(polygon: Floats, box: Floats) -> Floats:
+    """The part (L, 2) of a polygon (K, 2) within a box (4,); no points where there is none.
+
+    A polygon with dents may come out with edges along the border that join its parts: hull and
+    area are right all the same (Sutherland and Hodgman, "Reentrant polygon clipping", 1974).
+    """
+    part = polygon
+    for axis in (0, 1):
+        part = _half(part, axis, float(box[axis]), 1.0)
+        part = _half(part, axis, float(box[axis + 2]), -1.0)
+    return part
+
+
+def _half(polygon: Floats, axis: int, limit: float, side: float) -> Floats:
+    """The part of a polygon on one side of a line across an axis."""
+    depth = side * (polygon[:, axis] - limit)
+    after, deep = np.roll(polygon, -1, axis=0), np.roll(depth, -1)
+    crosses = depth * deep < 0
+    share = np.divide(depth, depth - deep, out=np.zeros_like(depth), where=crosses)
+    crossing = polygon + (after - polygon) * share[:, None]
+    crossing[:, axis] = limit
+    pairs = np.stack([polygon, crossing], axis=1).reshape(-1, 2)
+    return np.asarray(pairs[np.stack([depth >= 0, crosses], axis=1).reshape(-1)])
