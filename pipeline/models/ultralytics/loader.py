@@ -7,20 +7,22 @@ file only after `library.load()`, which it does itself.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from pipeline import boxes as geometry
-from pipeline.dataset import Boxes, Dataset
-from pipeline.models.ultralytics import library
+from pipeline.dataset import Dataset
+from pipeline.models.ultralytics import library, outlines
 
 library.load()
 
 from ultralytics.data import YOLODataset  # noqa: E402
+from ultralytics.data.augment import BaseMixTransform, Compose, RandomPerspective  # noqa: E402
 from ultralytics.models.rtdetr.val import RTDETRDataset  # noqa: E402
+from ultralytics.utils.instance import Instances  # noqa: E402
 
 KEY = "boxwright"  # of our data set in ultralytics' data dictionary
 
@@ -42,18 +44,45 @@ class _Labels:
 
     def get_labels(self) -> list[dict[str, Any]]:
         split = self._split(self.img_path)
-        outlined = bool(len(split.boxes.outline.points))
+        shapes = outlines.few(split.boxes) if self.augment else np.zeros((len(split.boxes), 0, 2))
         return [
-            _label(split, row, rows, outlined=outlined)
-            for row, rows in enumerate(split.per_image())
+            _label(split, row, rows, shapes[rows]) for row, rows in enumerate(split.per_image())
         ]
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         label: dict[str, Any] = super().get_image_and_label(index)  # type: ignore[misc]
         turns = self.data["quarter_turns"] if self.augment else 0
         if turns and random.random() < turns:  # noqa: S311
-            _turn(label, random.randint(1, 3))  # noqa: S311
+            self.turn(label, random.randint(1, 3))  # noqa: S311
         return label
+
+    def turn(self, label: dict[str, Any], quarters: int) -> None:
+        """Turn a picture and its labels counter-clockwise, in place; boxes stay as tight."""
+        label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
+        label["resized_shape"] = label["img"].shape[:2]
+        if quarters % 2:
+            label["ori_shape"] = label["ori_shape"][::-1]
+        boxes, shapes = label["instances"].bboxes, label["instances"].segments
+        for _ in range(quarters):  # x, y in the old picture are y, 1 - x in the new one
+            boxes[:] = np.column_stack([boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3], boxes[:, 2]])
+            shapes[:] = np.stack([shapes[..., 1], 1 - shapes[..., 0]], axis=-1)
+
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """Labels as the transforms take them; the outlines keep the few points that they have."""
+        label["instances"] = Instances(
+            label.pop("bboxes"),
+            label.pop("segments"),
+            label.pop("keypoints"),
+            bbox_format=label.pop("bbox_format"),
+            normalized=label.pop("normalized"),
+        )
+        return label
+
+    def build_transforms(self, hyp: Any) -> Any:
+        transforms = super().build_transforms(hyp)  # type: ignore[misc]
+        for each in _perspectives(transforms):
+            each.apply_segments = outlines.turned  # what its own gives, of all boxes at once
+        return transforms
 
     def cache_images(self) -> None:
         """Decode all pictures into memory; its own draws a bar on stdout, come what may.
@@ -79,41 +108,31 @@ class RtdetrPictures(_Labels, RTDETRDataset):  # type: ignore[misc]
     """What an RT-DETR is trained on."""
 
 
-def _turn(label: dict[str, Any], quarters: int) -> None:
-    """Turn a picture and its labels counter-clockwise, in place; boxes stay as tight."""
-    label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
-    label["resized_shape"] = label["img"].shape[:2]
-    if quarters % 2:
-        label["ori_shape"] = label["ori_shape"][::-1]
-    boxes, shapes = label["instances"].bboxes, label["instances"].segments
-    for _ in range(quarters):  # x, y in the old picture are y, 1 - x in the new one
-        boxes[:] = np.column_stack([boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3], boxes[:, 2]])
-        shapes[:] = np.stack([shapes[..., 1], 1 - shapes[..., 0]], axis=-1)
+def _perspectives(transform: Any) -> Iterator[Any]:
+    """Every `RandomPerspective` of a chain of transforms."""
+    if isinstance(transform, Compose):
+        for part in transform.transforms:
+            yield from _perspectives(part)
+    elif isinstance(transform, BaseMixTransform):
+        yield from _perspectives(transform.pre_transform)
+    elif isinstance(transform, RandomPerspective):
+        yield transform
 
 
-def _label(split: Dataset, row: int, rows: slice, *, outlined: bool) -> dict[str, Any]:
+def _label(split: Dataset, row: int, rows: slice, shapes: np.ndarray) -> dict[str, Any]:
     """One picture's labels as ultralytics keeps them; the same box twice is one box."""
     width, height = split.images.size[row].tolist()
     size = np.array([width, height])
     xywhn = geometry.xyxy_to_xywhn(split.boxes.xyxy[rows], size)
     table = np.column_stack([split.boxes.label[rows], xywhn]).astype(np.float32)
     keep = np.sort(np.unique(table, axis=0, return_index=True)[1])
-    shapes = [_shape(split.boxes, rows.start + k) / size for k in keep] if outlined else []
     return {
         "im_file": str(split.images.path[row]),
         "shape": (height, width),
         "cls": table[keep, :1],
         "bboxes": table[keep, 1:],
-        "segments": [shape.astype(np.float32) for shape in shapes],
+        "segments": (shapes[keep] / size).astype(np.float32),
         "keypoints": None,
         "normalized": True,
         "bbox_format": "xywh",
     }
-
-
-def _shape(boxes: Boxes, row: int) -> np.ndarray:
-    """A box's outline, or its corners: what stays tight when the picture is turned."""
-    if len(boxes.outline[row]):
-        return boxes.outline[row]
-    x1, y1, x2, y2 = boxes.xyxy[row]
-    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
