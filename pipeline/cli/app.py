@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
+from pipeline.cli.ablate import ablate_cli
+from pipeline.cli.augment import augment_cli
 from pipeline.cli.balance import balance_cli
 from pipeline.cli.convert import convert_cli
 from pipeline.cli.doctor import doctor_cli
@@ -54,7 +56,9 @@ app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
 app.command("leaks")(leaks_cli)
 app.command("groups")(groups_cli)
+app.command("augment")(augment_cli)
 app.command("train")(train_cli)
+app.command("ablate")(ablate_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("mismatch")(mismatch_cli)
 app.command("predict")(predict_cli)
