@@ -144,7 +144,7 @@ def trees(
     block = {k: v for k, v in config.load(CONFIG).block("convert").items() if k != "shapes"}
     made = {}
     for arm in arms:
-        source, tree = sources[arm.source], work / arm.name.replace(" ", "-")
+        source, tree = sources[arm.source], work / arm.name.replace(",", "").replace(" ", "-")
         given = {"background": [str(source / "background")], "shapes": arm.shapes, **flags}
         convert(source, tree, config.options(ConvertOptions, block, given))
         made[arm.name] = tree
