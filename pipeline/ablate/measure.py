@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import __version__, manifest
+from pipeline import __version__, manifest, polygons
 from pipeline.ablate.options import METRICS, AblateOptions
-from pipeline.augment.turned import inflated, turned
+from pipeline.augment.turned import turned
 from pipeline.balance.outlines import annotated
-from pipeline.dataset import Bools, Dataset, Floats, Ints, Outlines
+from pipeline.dataset import Bools, Boxes, Dataset, Ints
 from pipeline.engine import shards
 from pipeline.evaluation import coco, resampling
 from pipeline.evaluation.curves import curves
@@ -47,39 +47,23 @@ def truth(prepared: Path, track: Track = silent) -> Truth:
     """Read the split val with all that is known of its outlines and crowds."""
     val = yolo.read(prepared, track).of_split("val")
     coco.check(val)
-    plain = inflated(val.boxes)
-    known = annotated(replace(val, boxes=replace(val.boxes, outline=Outlines.none(len(plain)))))
-    drawn = np.diff(known.boxes.outline.start) > 0
-    own, theirs = val.boxes.outline, known.boxes.outline
-    drawn &= _fits(known)
-    taken = np.where(drawn & plain, 2, ~plain)  # theirs, or the label's own, or none
-    sources = (Outlines.none(len(plain)), own, theirs)
-    outline = Outlines.of([sources[place][row] for row, place in enumerate(taken.tolist())])
-    boxes = replace(val.boxes, crowd=known.boxes.crowd, outline=outline)
-    if not (val.root / "annotations" / "val.json").exists():
-        drawn = ~plain
-    return Truth(replace(val, boxes=boxes), _kinds(drawn, plain))
+    known = annotated(val).boxes  # none but drawn outlines
+    drawn = _fits(known)
+    guessed = polygons.has(val.boxes.outline) & ~drawn
+    parts = ((drawn, known.outline), (guessed, val.boxes.outline))
+    taken = [(np.flatnonzero(mask), outline.take(mask)) for mask, outline in parts]
+    boxes = replace(known, outline=polygons.gathered(len(known), taken))
+    masks = {"drawn": drawn, "guessed": guessed, "box": ~drawn & ~guessed}
+    kinds = {name: int(mask.sum()) for name, mask in masks.items()}
+    return Truth(replace(val, boxes=boxes), kinds)
 
 
-def _fits(dataset: Dataset) -> Bools:
+def _fits(boxes: Boxes) -> Bools:
     """(M,) boxes whose outline has about the box for its hull; the box is what is true."""
-    boxes = dataset.boxes
     sides = np.maximum(boxes.xyxy[:, 2:] - boxes.xyxy[:, :2], 1)
-    hulls = np.array([_hull(boxes.outline[row]) for row in range(len(boxes))]).reshape(-1, 4)
-    apart = np.abs(hulls - boxes.xyxy) / np.tile(sides, 2)
-    fits: Bools = (apart <= APART).all(axis=1)
+    apart = np.abs(polygons.hulls(boxes.outline) - boxes.xyxy) / np.tile(sides, 2)
+    fits: Bools = (apart <= APART).all(axis=1)  # none fits where there is no outline: NaN
     return fits
-
-
-def _hull(points: Floats) -> Floats:
-    if not len(points):
-        return np.full(4, np.nan)
-    return np.concatenate([points.min(axis=0), points.max(axis=0)])
-
-
-def _kinds(drawn: Bools, plain: Bools) -> dict[str, int]:
-    masks = {"drawn": drawn, "guessed": ~drawn & ~plain, "box": ~drawn & plain}
-    return {name: int(mask.sum()) for name, mask in masks.items()}
 
 
 class Measurer:

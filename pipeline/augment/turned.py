@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline import boxes as geometry
-from pipeline import manifest
+from pipeline import manifest, polygons
 from pipeline.dataset import Bools, Boxes, Dataset, Floats, Images, Ints, Outlines, strings
 from pipeline.engine import Map, in_process
 from pipeline.errors import DataError, DataErrors
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 GREY = (114, 114, 114)  # what ultralytics fills with
 QUALITY = 95  # of the JPEGs
 LEAST = 0.5  # of an object that must be left for it to count
-_SAME = 1e-3  # pixels between an outline's point and the box's corner
 
 
 def turned(
@@ -87,17 +86,8 @@ def angles(images: Images, degrees: float, seed: int) -> Floats:
 
 
 def inflated(boxes: Boxes) -> Bools:
-    """(M,) boxes without an outline, or with none but their own corners.
-
-    Turned by anything but a right angle, such a box is larger than its object.
-    """
-    return np.array([_plain(boxes, row) for row in range(len(boxes))], dtype=bool)
-
-
-def _plain(boxes: Boxes, row: int) -> bool:
-    points = boxes.outline[row]
-    apart = np.abs(points[:, None] - boxes.xyxy[row].reshape(2, 2)).min(axis=1)
-    return len(points) <= 4 and bool((apart <= _SAME).all())
+    """(M,) boxes without an outline: turned by anything but a right angle, they are too large."""
+    return ~polygons.has(boxes.outline)
 
 
 def _tell(boxes: Boxes) -> None:
@@ -120,32 +110,18 @@ def _matrices(size: Ints, degrees: Floats) -> Floats:
 
 
 def _turn_boxes(boxes: Boxes, matrix: Floats, side: Ints) -> Boxes:
-    outline = _with_corners(boxes)
+    outline = polygons.or_corners(boxes.outline, boxes.xyxy)
     each = matrix[np.repeat(boxes.image, np.diff(outline.start))]
     points = np.einsum("nij,nj->ni", each[:, :, :2], outline.points) + each[:, :, 2]
     whole = Outlines(points, outline.start)
-    parts = [_clip(whole[row], float(side[image])) for row, image in enumerate(boxes.image)]
+    sides = side[boxes.image].tolist()
+    parts = [_part(whole[row], float(length)) for row, length in enumerate(sides)]
     left = np.array([_area(part) / max(_area(whole[row]), 1e-9) for row, part in enumerate(parts)])
-    xyxy = np.array([_hull(part) for part in parts]).reshape(-1, 4)
-    there: Bools = geometry.area(xyxy) > 0
-    return replace(
-        boxes, xyxy=xyxy, outline=Outlines.of(parts), crowd=boxes.crowd | (left < LEAST)
-    ).take(there)
-
-
-def _with_corners(boxes: Boxes) -> Outlines:
-    """The outlines; a box's four corners where there is none."""
-    x1, y1, x2, y2 = boxes.xyxy.T
-    corners = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1).reshape(-1, 4, 2)
-    rows = range(len(boxes))
-    return Outlines.of([boxes.outline[r] if len(boxes.outline[r]) else corners[r] for r in rows])
-
-
-def _hull(points: Floats) -> Floats:
-    """(4,) the box of an outline (K, 2); of none, one without area."""
-    if not len(points):
-        return np.zeros(4)
-    return np.concatenate([points.min(axis=0), points.max(axis=0)])
+    seen = Outlines.of(parts)
+    cut = replace(
+        boxes, xyxy=polygons.hulls(seen), outline=seen, crowd=boxes.crowd | (left < LEAST)
+    )
+    return cut.take(np.asarray(geometry.area(cut.xyxy) > 0))  # NaN: nothing is left
 
 
 def _area(points: Floats) -> float:
@@ -154,35 +130,18 @@ def _area(points: Floats) -> float:
     return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
-def _clip(points: Floats, side: float) -> Floats:
-    """What of a polygon (K, 2) lies in the square from 0 to `side` (Sutherland and Hodgman 1974).
+def _part(points: Floats, side: float) -> Floats:
+    """What of a polygon (K, 2) lies in the square from 0 to `side`, with the right hull.
 
-    Of a polygon with dents it may join the pieces by lines along the border; a corner of the square
-    that only such a line leads to is taken out again, for it would widen the box.
+    Pieces of a polygon with dents come out joined by lines along the border. A corner of the square
+    that nothing but such a line leads to would widen the box, and is left out.
     """
     if points.min() >= 0 and points.max() <= side:
         return points
-    part = points
-    for axis in (0, 1):
-        part = _clip_half(_clip_half(part, axis, 0.0, 1), axis, side, -1)
+    part = polygons.part_in(points, np.array([0.0, 0.0, side, side]))
     corners = np.flatnonzero(np.isin(part, [0.0, side]).all(axis=1))
     outside = [row for row in corners.tolist() if not _holds(points, part[row])]
     return np.delete(part, outside, axis=0)
-
-
-def _clip_half(points: Floats, axis: int, limit: float, sign: int) -> Floats:
-    """Only where `sign` * (coordinate - `limit`) is not negative; border points are exact."""
-    following = np.roll(points, -1, axis=0)
-    inside = sign * (points[:, axis] - limit) >= 0
-    crosses = inside != np.roll(inside, -1)
-    step = following - points
-    share = np.divide(
-        limit - points[:, axis], step[:, axis], out=np.zeros(len(points)), where=crosses
-    )
-    between = points + share[:, None] * step
-    between[:, axis] = limit
-    both = np.stack([points, between], axis=1).reshape(-1, 2)
-    return both[np.stack([inside, crosses], axis=1).reshape(-1)]
 
 
 def _holds(polygon: Floats, point: Floats) -> bool:
