@@ -44,10 +44,8 @@ class _Labels:
 
     def get_labels(self) -> list[dict[str, Any]]:
         split = self._split(self.img_path)
-        shapes = outlines.few(split.boxes) if self.augment else np.zeros((len(split.boxes), 0, 2))
-        return [
-            _label(split, row, rows, shapes[rows]) for row, rows in enumerate(split.per_image())
-        ]
+        shapes = outlines.few(split.boxes) if self.augment else None
+        return [_label(split, row, rows, shapes) for row, rows in enumerate(split.per_image())]
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         label: dict[str, Any] = super().get_image_and_label(index)  # type: ignore[misc]
@@ -119,19 +117,20 @@ def _perspectives(transform: Any) -> Iterator[Any]:
         yield transform
 
 
-def _label(split: Dataset, row: int, rows: slice, shapes: np.ndarray) -> dict[str, Any]:
+def _label(split: Dataset, row: int, rows: slice, shapes: np.ndarray | None) -> dict[str, Any]:
     """One picture's labels as ultralytics keeps them; the same box twice is one box."""
     width, height = split.images.size[row].tolist()
     size = np.array([width, height])
     xywhn = geometry.xyxy_to_xywhn(split.boxes.xyxy[rows], size)
     table = np.column_stack([split.boxes.label[rows], xywhn]).astype(np.float32)
     keep = np.sort(np.unique(table, axis=0, return_index=True)[1])
+    none = np.zeros((0, 0, 2), dtype=np.float32)
     return {
         "im_file": str(split.images.path[row]),
         "shape": (height, width),
         "cls": table[keep, :1],
         "bboxes": table[keep, 1:],
-        "segments": (shapes[keep] / size).astype(np.float32),
+        "segments": none if shapes is None else shapes[rows][keep] / size.astype(np.float32),
         "keypoints": None,
         "normalized": True,
         "bbox_format": "xywh",

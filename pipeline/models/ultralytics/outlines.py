@@ -12,30 +12,31 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import Boxes
 
-MOST = 64  # points: an outline of more is drawn with fewer
+MOST = 48  # points: an outline of more is drawn with fewer
 _CLOSE = 0.001  # of an outline's longer side: how far it may move at first when points are left out
 Floats = NDArray[np.float32]
 
 
-def few(boxes: Boxes) -> NDArray[np.float64]:
+def few(boxes: Boxes) -> Floats | None:
     """Each box's outline, or its four corners where nobody drew one.
 
     Args:
         boxes: (M) boxes with outlines of any numbers of points.
 
     Returns:
-        (M, K, 2) x, y in pixels; rows of fewer than K points repeat their last. K is 0 where there
-        is no outline at all: the boxes themselves say it.
+        (M, K, 2) x, y in pixels; rows of fewer than K points repeat their last. None where there is
+        no outline at all: the boxes themselves say it.
     """
     counts = np.diff(boxes.outline.start)
     if not counts.any():
-        return np.zeros((len(boxes), 0, 2))
+        return None
     corners = boxes.xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
     shapes = [
         thinned(boxes.outline[row]) if count else corners[row] for row, count in enumerate(counts)
     ]
     points = np.arange(max(map(len, shapes)))
-    return np.stack([shape[np.minimum(points, len(shape) - 1)] for shape in shapes])
+    rows = [shape[np.minimum(points, len(shape) - 1)] for shape in shapes]
+    return np.stack(rows).astype(np.float32)
 
 
 def thinned(outline: NDArray[np.float64], most: int = MOST) -> NDArray[np.float64]:
