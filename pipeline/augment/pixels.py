@@ -1,43 +1,52 @@
-"""What the pixels of a box tell of the shape in it: patches of one size, and where its colours end.
+"""Boxes cut out of their pictures as patches of one size, and what in them is background.
 
-Every box is cut out of its picture and brought to one size, so that the same points, lines and
-triangles serve for all boxes. What is told from it lives in `quads` and in `looks_round`.
+In a patch the same points, lines and triangles serve for every box, whatever its size; what they
+tell is found in `evidence`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.dataset import Dataset, Floats, Ints
-from pipeline.engine import Map, in_process
+from pipeline.dataset import Bools, Dataset, Floats, Ints
 from pipeline.errors import DataError
 from pipeline.images import decode_reduced, load
 
-SIDE = 96  # pixels of a box in its patch, whatever its own shape
+SIDE = 96  # pixels of a box in its patch, across and down
 MARGIN = 16  # pixels around it
+WHOLE = SIDE + 2 * MARGIN
+BOX = (slice(MARGIN, MARGIN + SIDE),) * 2
 BINS = 8  # of each channel, in the colour models
+RARE = 1e-3  # share of a colour that was not seen
+MOST = 3.0  # of a log ratio, so that no single pixel decides
 
-Bytes = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 class Patch(NamedTuple):
     """A box and what is around it.
 
     Attributes:
-        pixels: (S, S, 3) uint8 BGR, S = SIDE + 2 * MARGIN; the box covers its middle SIDE pixels.
-        inside: (S, S) bool, which of them lie in the picture.
+        pixels: (WHOLE, WHOLE, 3) BGR; the box covers the middle SIDE pixels of both axes.
+        inside: (WHOLE, WHOLE) which of them lie in the picture.
     """
 
-    pixels: Bytes
-    inside: NDArray[np.bool_]
+    pixels: Pixels
+    inside: Bools
 
 
 class Work(NamedTuple):
-    """The boxes to look at in one picture: (K, 4) xyxy of a picture of `size`."""
+    """The boxes to look at in one picture.
+
+    Attributes:
+        path: The picture.
+        size: Its width and height in pixels as shown.
+        xyxy: (K, 4) in pixels of that size.
+    """
 
     path: str
     size: tuple[int, int]
@@ -49,9 +58,11 @@ def work(dataset: Dataset, rows: Ints) -> list[Work]:
     image = dataset.boxes.image[rows]
     starts = np.flatnonzero(np.diff(image, prepend=-1))
     parts = np.split(dataset.boxes.xyxy[rows], starts[1:]) if len(rows) else []
+    sizes = dataset.images.size[image[starts]].tolist()
+    paths = dataset.images.path[image[starts]]
     return [
-        Work(str(dataset.images.path[at]), tuple(dataset.images.size[at].tolist()), part)
-        for at, part in zip(image[starts], parts, strict=True)
+        Work(str(path), (size[0], size[1]), part)
+        for path, size, part in zip(paths, sizes, parts, strict=True)
     ]
 
 
@@ -60,116 +71,75 @@ def patches(job: Work) -> list[Patch] | DataError:
     data = load(job.path)
     if isinstance(data, DataError):
         return data
-    longest = (job.xyxy[:, 2:] - job.xyxy[:, :2]).max(axis=1).min()
-    side = max(job.size)
-    picture = decode_reduced(job.path, data, (side, int(side * SIDE / max(longest, 1))))
+    least = float((job.xyxy[:, 2:] - job.xyxy[:, :2]).max(axis=1).min())
+    longest = max(job.size)
+    picture = decode_reduced(job.path, data, (longest, int(longest * SIDE / max(least, 1.0))))
     if isinstance(picture, DataError):
         return picture
     scale = np.array(picture.shape[1::-1]) / job.size
     return [_patch(picture, xyxy * np.tile(scale, 2)) for xyxy in job.xyxy]
 
 
-def _patch(picture: Bytes, xyxy: Floats) -> Patch:
+def _patch(picture: Pixels, xyxy: Floats) -> Patch:
+    """Cut a box out: shrunk by areas first, so that nothing aliases; then brought to its place."""
     import cv2
 
-    size = xyxy[2:] - xyxy[:2]
-    shrink = np.maximum(size // SIDE, 1).astype(int)  # by areas first, so that nothing aliases
+    size = np.maximum(xyxy[2:] - xyxy[:2], 1)
+    limit = np.array(picture.shape[1::-1])
+    shrink = np.maximum(size // SIDE, 1)
     reach = size * MARGIN / SIDE + 2 * shrink
-    limit = picture.shape[1::-1]
-    low = np.clip(np.floor(xyxy[:2] - reach), 0, limit).astype(int)
-    high = np.clip(np.ceil(xyxy[2:] + reach), 0, limit).astype(int)
-    piece = picture[low[1] : high[1], low[0] : high[0]]
-    small = [max(1, round(n / by)) for n, by in zip(high - low, shrink, strict=True)]
-    piece = cv2.resize(piece, small, interpolation=cv2.INTER_AREA)
+    low = np.clip(np.floor(xyxy[:2] - reach), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(xyxy[2:] + reach), low + 1, limit).astype(int)
+    small = np.maximum(np.round((high - low) / shrink), 1).astype(int)
+    piece = cv2.resize(
+        picture[low[1] : high[1], low[0] : high[0]], small.tolist(), interpolation=cv2.INTER_AREA
+    )
     by = (high - low) / small
-    scale = size / SIDE / by
-    start = (xyxy[:2] - low) / by - MARGIN * scale + scale / 2 - 0.5
-    matrix = np.array([[scale[0], 0, start[0]], [0, scale[1], start[1]]])
-    whole = (SIDE + 2 * MARGIN,) * 2
+    step = size / SIDE
+    start = (xyxy[:2] - low - (MARGIN - 0.5) * step) / by - 0.5
+    matrix = np.column_stack([np.diag(step / by), start])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    whole = (WHOLE, WHOLE)
     pixels = cv2.warpAffine(piece, matrix, whole, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    at = (np.arange(whole[0])[:, None] + 0.5 - MARGIN) / SIDE * size + xyxy[:2]
+    at = (np.arange(WHOLE)[:, None] + 0.5 - MARGIN) * step + xyxy[:2]
     inside = (at >= 0) & (at <= limit)
     return Patch(np.asarray(pixels, dtype=np.uint8), inside[:, 1][:, None] & inside[:, 0])
 
 
-def is_background(patch: Patch) -> Floats:
-    """How much more each pixel of the box is like what is around the box than like its middle.
+def background(patch: Patch) -> Floats:
+    """How much more each pixel of a box is like what is around the box than like its middle.
 
-    Two colour histograms, as in the first step of GrabCut (Rother et al., SIGGRAPH 2004), with a
-    pixel's share in a bin spread over its neighbours.
+    Two histograms of colours, as GrabCut begins (Rother et al., SIGGRAPH 2004).
 
     Returns:
-        (SIDE, SIDE) log of the ratio of the two likelihoods, in -3 to 3; 0 where nothing is
-        around the box.
+        (SIDE, SIDE) log of the ratio of the two likelihoods, in -MOST to MOST; 0 where the
+        picture has nothing around the box.
     """
     import cv2
 
-    space = cv2.cvtColor(patch.pixels, cv2.COLOR_BGR2LAB)
-    cells = (space.astype(np.int64) * BINS) >> 8
-    index = (cells[..., 0] * BINS + cells[..., 1]) * BINS + cells[..., 2]
-    around, middle = _around() & patch.inside, _middle()
+    lab = cv2.cvtColor(patch.pixels, cv2.COLOR_BGR2LAB).astype(np.int64) * BINS >> 8
+    colour = (lab[..., 0] * BINS + lab[..., 1]) * BINS + lab[..., 2]
+    around, middle = _zones()
+    around = around & patch.inside
     if not around.any():
         return np.zeros((SIDE, SIDE))
-    ratio = np.log(_model(index[around])) - np.log(_model(index[middle]))
-    box = slice(MARGIN, MARGIN + SIDE)
-    return np.clip(ratio, -3, 3)[index[box, box]]
+    ratio = np.log(_model(colour[around]) / _model(colour[middle]))
+    return np.asarray(np.clip(ratio, -MOST, MOST)[colour[BOX]])
 
 
-def _model(index: Ints) -> Floats:
-    """(BINS^3,) shares of the colours, smoothed."""
-    counts = np.bincount(index, minlength=BINS**3).reshape((BINS,) * 3).astype(np.float64)
+def _model(colour: NDArray[np.int64]) -> Floats:
+    """(BINS ** 3,) the share of each colour; a part of it goes to the next ones."""
+    counts = np.bincount(colour, minlength=BINS**3).reshape((BINS,) * 3).astype(np.float64)
     for axis in range(3):
-        padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
-        before, here, after = (
-            np.take(padded, np.arange(k, k + BINS), axis=axis) for k in range(3)
-        )
+        wide = np.pad(counts, [(int(axis == a),) * 2 for a in range(3)], mode="edge")
+        before, here, after = (wide.take(range(k, k + BINS), axis=axis) for k in range(3))
         counts = (before + 2 * here + after) / 4
-    shares = counts.ravel() / counts.sum()
-    return (shares + 1e-3) / (1 + 1e-3 * BINS**3)
+    return counts.ravel() / counts.sum() + RARE
 
 
-def _grid() -> tuple[Floats, Floats]:
-    """x and y of a patch's pixels, where the box is from -1 to 1."""
-    at = (np.arange(SIDE + 2 * MARGIN) + 0.5 - MARGIN) / SIDE * 2 - 1
-    return at[None, :], at[:, None]
-
-
-def _around() -> NDArray[np.bool_]:
-    x, y = _grid()
-    return np.maximum(abs(x), abs(y)) > 1.03
-
-
-def _middle() -> NDArray[np.bool_]:
-    x, y = _grid()
-    return abs(x) + abs(y) < 0.7
-
-
-def looks_round(dataset: Dataset, rows: Ints, mapped: Map = in_process) -> Floats:
-    """Evidence, box by box, that its corners hold background.
-
-    Args:
-        dataset: Pictures and boxes.
-        rows: (K,) increasing rows of the boxes to look at.
-        mapped: Maps over pictures (`engine.shards`).
-
-    Returns:
-        (K,) mean of `is_background` over the corners outside the inscribed ellipse; NaN where the
-        picture cannot be read.
-    """
-    jobs = work(dataset, rows)
-    parts = mapped(_corners, jobs, "looking at corners")
-    return np.array([value for part in parts for value in part])
-
-
-def _corners(jobs: Sequence[Work]) -> list[float]:
-    found: list[float] = []
-    x, y = _grid()
-    corner = (x**2 + y**2 > 1.08)[MARGIN : MARGIN + SIDE, MARGIN : MARGIN + SIDE]
-    for job in jobs:
-        cut = patches(job)
-        if isinstance(cut, DataError):
-            found += [np.nan] * len(job.xyxy)
-        else:
-            found += [float(is_background(patch)[corner].mean()) for patch in cut]
-    return found
+@cache
+def _zones() -> tuple[Bools, Bools]:
+    """(WHOLE, WHOLE) what is around the box, and its middle, which lies in any outline."""
+    at = np.abs((np.arange(WHOLE) + 0.5 - MARGIN) / SIDE * 2 - 1)
+    x, y = np.meshgrid(at, at)
+    return np.maximum(x, y) > 1.03, x + y < 0.7
