@@ -1,0 +1,61 @@
+"""Data sets of the same classes, one after the other, and in the order of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.dataset import Boxes, Dataset, Images, Outlines
+from pipeline.formats import yolo
+
+
+def joined(dataset: Dataset, more: Dataset) -> Dataset:
+    """The rows of two data sets of the same classes, one after the other; ground truth."""
+    a, b = dataset.boxes, more.boxes
+    boxes = Boxes.of(
+        np.concatenate([a.image, b.image + len(dataset.images)]),
+        np.concatenate([a.label, b.label]),
+        np.concatenate([a.xyxy, b.xyxy]),
+        crowd=np.concatenate([a.crowd, b.crowd]),
+        outline=joined_outlines(a.outline, b.outline),
+    )
+    return replace(dataset, images=joined_images([dataset.images, more.images]), boxes=boxes)
+
+
+def joined_images(parts: Iterable[Images]) -> Images:
+    """The rows of several tables of pictures, one after the other."""
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Images(*(np.concatenate(column) for column in columns))
+
+
+def joined_outlines(a: Outlines, b: Outlines) -> Outlines:
+    """The rows of two columns of outlines, one after the other."""
+    return Outlines.of_counts(
+        np.concatenate([a.points, b.points]), np.concatenate([np.diff(a.start), np.diff(b.start)])
+    )
+
+
+def in_order(dataset: Dataset, labels: Outlines | None = None) -> tuple[Dataset, Outlines]:
+    """Split by split, and by name, as a tree is read.
+
+    Args:
+        dataset: In any order.
+        labels: (M) outlines of its boxes that go along; None: those of the boxes.
+
+    Returns:
+        The data set, and the outlines that went along.
+    """
+    images, boxes = dataset.images, dataset.boxes
+    keys = [
+        (yolo.SPLITS.index(split), name)
+        for split, name in zip(images.split, images.name, strict=True)
+    ]
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    moved = replace(boxes, image=place[boxes.image])
+    rows = np.argsort(moved.image, kind="stable")
+    along = (boxes.outline if labels is None else labels).take(rows)
+    return replace(dataset, images=images.take(order), boxes=moved.take(rows)), along
