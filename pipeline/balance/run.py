@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from pipeline import manifest, prepared
 from pipeline.balance import paste, stock, table
 from pipeline.balance.options import BalanceOptions, tell_unused
 from pipeline.balance.outlines import annotated
-from pipeline.dataset import Boxes, Dataset, Images, Ints, Outlines
+from pipeline.balance.turning import shapes_of, with_shapes
+from pipeline.dataset import Dataset, Ints
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataErrors
 from pipeline.formats import lists, pictures_csv, yolo
@@ -28,6 +28,7 @@ from pipeline.formats.reading import Reading
 from pipeline.images import read_header
 from pipeline.progress import Track, silent
 from pipeline.steps import balance as steps
+from pipeline.steps import joining
 
 __all__ = ["BalanceOptions", "balance"]
 
@@ -100,7 +101,12 @@ def _check_train(dataset: Dataset, source: Path) -> None:
 
 def _record(source: Path, dataset: Dataset, options: BalanceOptions) -> dict[str, Any]:
     given = {key: value for key, value in asdict(options).items() if value is not None}
-    return {"source": str(source), "options": given, "classes": list(dataset.classes)}
+    return {
+        "source": str(source),
+        "options": given,
+        "shapes": shapes_of(dataset.root),
+        "classes": list(dataset.classes),
+    }
 
 
 def _listed(reading: Reading, options: BalanceOptions, folder: Path, out: Path) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def _write_lists(dataset: Dataset, times: Ints, folder: Path, out: Path) -> None
         names = dict.fromkeys(name for name, _ in lists.read(file, folder, split))
         kept.append(replace(part.take(shown > 0), name=np.array([*names], dtype=object)))
         _copy_annotations(dataset.root / "annotations" / f"{split}.json", folder)
-    pictures_csv.write(folder, _joined(kept))
+    pictures_csv.write(folder, joining.joined_images(kept))
     text = yolo.data_yaml(dataset.classes, prepared.splits(dataset), listed=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
@@ -208,16 +214,19 @@ def _pasted(
     made = paste.paste(train, things, goal, options, folder / _MADE, track)
     news = paste.dataset_of(made, train)
     headers = reading.headers | {str(new.path): read_header(new.path) for new in made}
-    whole = _in_order(_with(dataset, news))
-    copied = prepared.write(whole, folder, headers, mapped, copy=False)
+    turning, shapes = with_shapes(news, mapped)
+    labels_ = joining.joined_outlines(reading.dataset.boxes.outline, turning.boxes.outline)
+    whole, outlines = joining.in_order(joining.joined(dataset, news), labels_)
+    copied = prepared.write(whole, folder, headers, mapped, copy=False, labels=outlines)
     shutil.rmtree(folder / _MADE, ignore_errors=True)
     paste.write_csv(folder / "pasted.csv", made, train)
-    told = _told(train, _with(train, news), made, options, goal)
+    told = _told(train, joining.joined(train, news), made, options, goal)
     told["items"] |= {
         "can_be_pasted": sum(map(len, things.rows.values())),
         "left_out": things.left_out,
     }
-    return told | {"copied": copied, "content": prepared.content_hash(whole, headers)}
+    content = prepared.content_hash(whole, headers, outlines)
+    return told | {"shapes": shapes, "copied": copied, "content": content}
 
 
 def _labels(train: Dataset, options: BalanceOptions, held: Ints, goal: int) -> list[int]:
@@ -259,42 +268,3 @@ def _told(
     names = paste.names_of(items, train)
     told["warnings"] += table.by_heart(names, times[items].tolist(), options.warn_repeat, what)
     return told
-
-
-def _with(dataset: Dataset, more: Dataset) -> Dataset:
-    """The rows of two data sets of the same classes, one after the other."""
-    a, b = dataset.boxes, more.boxes
-    boxes = Boxes.of(
-        np.concatenate([a.image, b.image + len(dataset.images)]),
-        np.concatenate([a.label, b.label]),
-        np.concatenate([a.xyxy, b.xyxy]),
-        crowd=np.concatenate([a.crowd, b.crowd]),
-        outline=Outlines.of_counts(
-            np.concatenate([a.outline.points, b.outline.points]),
-            np.concatenate([np.diff(a.outline.start), np.diff(b.outline.start)]),
-        ),
-    )
-    return replace(dataset, images=_joined([dataset.images, more.images]), boxes=boxes)
-
-
-def _joined(parts: Iterable[Images]) -> Images:
-    columns = zip(*(vars(part).values() for part in parts), strict=True)
-    return Images(*(np.concatenate(column) for column in columns))
-
-
-def _in_order(dataset: Dataset) -> Dataset:
-    """Split by split, and by name, as a tree is read."""
-    images, boxes = dataset.images, dataset.boxes
-    keys = [
-        (yolo.SPLITS.index(split), name)
-        for split, name in zip(images.split, images.name, strict=True)
-    ]
-    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    moved = replace(boxes, image=place[boxes.image])
-    return replace(
-        dataset,
-        images=images.take(order),
-        boxes=moved.take(np.argsort(moved.image, kind="stable")),
-    )
