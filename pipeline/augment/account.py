@@ -38,7 +38,7 @@ def lines(hyp: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Colours move no box and get no line. The last epochs of a training (`close_mosaic`) go without
     what puts several pictures into one; so does the line `WHOLE`.
     """
-    on = [key for key in (*MOVING, *MIXING) if hyp.get(key)]
+    on = [key for key in (*MOVING, *MIXING) if hyp[key]]
     off = {**hyp, **dict.fromkeys((*MOVING, *MIXING), 0.0)}
     alone = {key: {**off, key: hyp[key]} for key in on}
     mixing = [key for key in on if key in MIXING]
@@ -138,17 +138,18 @@ def _counted(data: Dataset, shown: Shown) -> Floats:
     own = ~shown.extra
     near = np.nan_to_num(_overlap(shown.xyxy, tight))
     larger = geometry.area(shown.xyxy) > LARGER * geometry.area(np.nan_to_num(tight))
-    columns = _Sums(
-        came=own | kept,
-        own=own,
-        lost=own & ~kept,
-        cut=kept & (share < SEEN),
-        inflated=kept & larger,
-        empty=kept & (share == 0),
-        iou=np.where(kept, near, 0),
-    )
-    sums = np.zeros((len(data.classes), len(columns)))
-    np.add.at(sums, data.boxes.label[shown.row], np.column_stack(columns).astype(np.float64))
+    fate = {
+        "came": own | kept,
+        "own": own,
+        "lost": own & ~kept,
+        "cut": kept & (share < SEEN),
+        "inflated": kept & larger,
+        "empty": kept & (share == 0),
+        "iou": np.where(kept, near, 0),
+    }
+    columns = np.column_stack([fate[name] for name in _Sums._fields]).astype(np.float64)
+    sums = np.zeros((len(data.classes), len(fate)))
+    np.add.at(sums, data.boxes.label[shown.row], columns)
     return sums
 
 

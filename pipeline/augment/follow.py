@@ -1,8 +1,8 @@
 """Where a box of a source picture comes to lie in a training picture, and what is seen of it.
 
-Augmentation shifts, turns and warps a picture (a matrix), and cuts it at the border of a mosaic and
-of the training picture (windows). A `Way` keeps both, so that an outline's tight box in the training
-picture is known exactly, whatever the loader made of its label.
+Augmentation shifts, turns and warps a picture (a matrix), and cuts it at the border of a mosaic
+and of the training picture (windows). A `Way` keeps both, so that an outline's tight box in the
+training picture is known exactly, whatever the loader made of its label.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def tight(outlines: Outlines, way: Way) -> tuple[Floats, Floats]:
     first = outlines.start[:-1]
     inside = _inside(outlines.points, way.sides).min(axis=1, initial=np.inf)
     whole = np.minimum.reduceat(inside, first) >= 0
-    for row in np.flatnonzero(~whole):
+    for row in np.flatnonzero(~whole).tolist():
         part = seen(outlines[row], way)
         if len(part):
             share[row] = area(part) / max(area(outlines[row]), 1e-12)

@@ -9,23 +9,31 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_SIDES = {"left", "right", "왼쪽", "오른쪽", "왼", "오른", "왼손", "오른손"}
-_SIDES |= {"좌측", "우측", "좌회전", "우회전", "clockwise", "counterclockwise", "ccw", "cw"}
-_LEVELS = {"up", "down", "upward", "downward", "top", "bottom", "위", "아래", "상", "하"}
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
-_TENS = "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty"
-_LARGE = "ninety hundred thousand million billion"
-_NUMBERS = {*f"{_ONES} {_TENS} {_LARGE}".split()}
-_WRITING = {
-    *"text word letter character digit number numeral sign signboard logo plate licence license".split(),
-    *"banknote bill coin won dollar euro yen pound cent price clock watch dial calendar".split(),
-    *"글자 문자 숫자 번호판 표지판 간판 지폐 동전 시계 로고".split(),
-}
-_ALIKE = {"left": set("AHIMOTUVWXYivwox08"), "up": set("BCDEHIKOXcox038")}  # in that mirror
-_GENERIC = {
-    *"class cls type kind grade level category cat label object obj species group model".split(),
-    *"version v no stage state id part".split(),
-}
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SIDES = _set(
+    "left right clockwise counterclockwise cw ccw "
+    "왼 왼쪽 왼손 왼발 오른 오른쪽 오른손 오른발 좌 우 좌측 우측 좌회전 우회전"
+)
+_LEVELS = _set("up down upward downward upwards downwards top bottom 위 아래 상 하")
+_NUMBERS = _set(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
+    "hundred thousand million billion"
+)
+_WRITING = _set(
+    "text word letter character digit number numeral sign signboard logo license licence banknote "
+    "coin won dollar euro yen clock watch dial calendar "
+    "글자 문자 숫자 번호판 표지판 간판 지폐 동전 시계 로고"
+)
+_ALIKE = frozenset("AHIMOTUVWXYivwox08")  # letters and digits that a mirror leaves as they are
+_GENERIC = _set(  # before a number that is a class's own, and not to be seen on the object
+    "class cls type kind grade level category cat label object obj species group model version v "
+    "no stage state id part"
+)
 _KOREAN_MONEY = re.compile(r"[일이삼사오육칠팔구십백천만억\d]\s*원")
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _MOST = 8  # classes named in a sentence
@@ -36,7 +44,8 @@ def reads(name: str) -> str:
     tokens = _TOKEN.findall(name)
     words = [token.lower() for token in tokens]
     if len(tokens) == 1 and len(tokens[0]) == 1 and tokens[0].isascii():
-        return "" if tokens[0] in _ALIKE["left"] else "numerals" if tokens[0].isdigit() else "text"
+        kind = "numerals" if tokens[0].isdigit() else "text"
+        return "" if tokens[0] in _ALIKE else kind
     if _SIDES & set(words):
         return "left or right"
     if _NUMBERS & set(words) or _KOREAN_MONEY.search(name) or _counts(words):
@@ -62,11 +71,12 @@ def warnings(classes: Sequence[str], hyp: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     values = ", ".join(f"{key} {hyp[key]:g}" for key in mirrors)
-    return [
+    sentence = (
         f"{values}: training shows mirror images, and some classes may read differently in a "
         f"mirror: {_listed(found)}.\n    -> set {' and '.join(mirrors)} to 0 (the preset `rotated` "
         "mirrors nothing), unless these objects look the same in a mirror."
-    ]
+    )
+    return [sentence]
 
 
 def _words(name: str) -> set[str]:

@@ -44,7 +44,7 @@ class AugmentOptions:
     imgsz: Annotated[int, msgspec.Meta(ge=32, le=8192)] = 640
     stretch: bool = False
     count: Annotated[int, msgspec.Meta(ge=1, le=400)] = 16
-    boxes: Annotated[int, msgspec.Meta(ge=0)] = 400
+    boxes: Annotated[int, msgspec.Meta(ge=0)] = 300
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     font: Path | None = None
 
@@ -114,7 +114,7 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
     with manifest.new_folder(job.out, KIND, force=force) as folder:
         _draw(folder / SHEET, views, hyp, track)
         table = _account(views, hyp, track)
-        found = {
+        found: dict[str, Any] = {
             "preset": options.hyp,
             "hyp": hyp,
             "imgsz": options.imgsz,

@@ -27,7 +27,7 @@ def augment_cli(
     ] = None,
     count: Annotated[int | None, typer.Option(help="Pictures on the sheet (16).")] = None,
     boxes: Annotated[
-        int | None, typer.Option(help="Of each class to follow for the table (400); 0: no table.")
+        int | None, typer.Option(help="Of each class to follow for the table (300); 0: no table.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed draws others (0).")] = None,
     font: Annotated[Path | None, typer.Option(help="A font file for the class names.")] = None,
@@ -84,11 +84,11 @@ def _table(found: dict[str, Any]) -> None:
     show.table(["class", *header[1:]], cells, f"Each class: {name}")
     own, ellipse = found["outlines"]["own"], found["outlines"]["ellipse"]
     show.line(
-        "Lost: not among the labels. Cut: less than 95 % of the object is seen. Inflated: over 1.1\n"
-        "times the area of the tight box around what is seen of the turned outline "
-        f"({own:,} boxes)\nor, where there is only a box, of the ellipse in it ({ellipse:,}). "
-        "IoU: with that box, the mean.\nAn epoch: how often a box is among its labels."
+        "Lost: not among the labels. Cut: less than 95 % of the object is seen. Inflated: over"
     )
+    show.line("1.1 times the area of the tight box around what is seen of the turned outline")
+    show.line(f"({own:,} boxes) or, where there is only a box, of the ellipse in it ({ellipse:,}).")
+    show.line("IoU: of label and tight box, the mean. An epoch: how often a box is in its labels.")
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

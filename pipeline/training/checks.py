@@ -86,6 +86,8 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
         raise BoxwrightError(_told(problems))
     if options.optimizer == "auto" and options.lr0 != TrainOptions.lr0:
         log.warning("lr0 has no effect: the optimizer `auto` chooses its own; name one, like SGD.")
+    for sentence in _doubts(options, hyp, data):
+        log.warning("%s", sentence)
     of_data = {"classes": list(data.classes), "content": _content(prepared, data)}
     made_of = {
         "options": identity(options, hyp),
@@ -150,6 +152,17 @@ def _writable(runs: Path) -> None:
             file.write(b"\0" * 4096)
     except OSError as error:
         raise manifest.cannot_write(runs, error) from error
+
+
+def _doubts(options: TrainOptions, hyp: dict[str, Any], data: Dataset) -> list[str]:
+    """What the preset will do to these classes and labels that nobody may want."""
+    from pipeline.augment import mirror
+
+    outlined = bool(len(data.boxes.outline.points))
+    return [
+        *mirror.warnings(data.classes, hyp),
+        *presets.doubts(hyp, options.imgsz, outlined=outlined),
+    ]
 
 
 def _content(prepared: Path, data: Dataset) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -39,7 +40,9 @@ class Hyp:
         mosaic: Share of pictures that are put together from four.
         mixup: Share of pictures that are laid over another.
         cutmix: Share of pictures that get a piece of another.
-        close_mosaic: Mosaic, mixup and cutmix end this many epochs before the last.
+        copy_paste: Share of objects that are pasted in again; of labels with outlines only.
+        copy_paste_mode: "flip" pastes mirror images of a picture's own objects, "mixup" another's.
+        close_mosaic: Mosaic, mixup, cutmix and copy_paste end this many epochs before the last.
         box: Weight of the loss on the boxes' places.
         cls: Weight of the loss on their classes.
         dfl: Weight of the distribution focal loss.
@@ -61,6 +64,8 @@ class Hyp:
     mosaic: Share = 0.0
     mixup: Share = 0.0
     cutmix: Share = 0.0
+    copy_paste: Share = 0.0
+    copy_paste_mode: Literal["flip", "mixup"] = "flip"
     close_mosaic: Annotated[int, msgspec.Meta(ge=0)] = 10
     box: Gain = 7.5
     cls: Gain = 0.5
@@ -99,3 +104,30 @@ def load(hyp: str) -> dict[str, Any]:
     if problems:
         raise BoxwrightError("\n".join(problems))
     return asdict(config.options(Hyp, values, {}))
+
+
+def doubts(hyp: Mapping[str, Any], imgsz: int, *, outlined: bool) -> list[str]:
+    """What of a preset cannot do what it is meant to, and why, a sentence each.
+
+    Args:
+        hyp: The values of a preset.
+        imgsz: Side of the training pictures, in pixels.
+        outlined: Whether any label has an outline.
+    """
+    found = []
+    if hyp["copy_paste"] and not outlined:
+        found.append(
+            f"copy_paste {hyp['copy_paste']:g} does nothing: no label has an outline."
+            "\n    -> give the classes `shapes` in boxwright convert, or set copy_paste to 0."
+        )
+    # Ultralytics divides x, y by 1 + p x + q y, measured from the middle: 0 is the horizon.
+    side = imgsz * (2 if hyp["mosaic"] else 1)
+    if hyp["perspective"] * side >= 1:
+        what = "a mosaic" if hyp["mosaic"] else "a picture"
+        found.append(
+            f"perspective {hyp['perspective']:g} at imgsz {imgsz}: the corners of {what} can lie "
+            "behind the horizon and come back mirrored, with labels of what is not seen."
+            f"\n    -> stay below {1 / side:.2g}"
+            + (", or set mosaic to 0." if hyp["mosaic"] else ".")
+        )
+    return found

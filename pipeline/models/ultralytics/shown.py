@@ -172,7 +172,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
         super().turn(label, quarters)
         self._quarters = quarters
 
-    def load_image(self, i: int, *args: Any, **how: Any) -> tuple[Any, Any, Any]:  # type: ignore[override]
+    def load_image(self, i: int, *args: Any, **how: Any) -> tuple[Any, Any, Any]:
         if self._pixels:
             return super().load_image(i, *args, **how)
         width, height = self._sizes[i].tolist()
