@@ -29,8 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	  echo "This machine has no libGL: taking the OpenCV that needs none."; \
-	  $(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt opencv-python-headless; }
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --force-reinstall opencv-python-headless; }
 	@touch $@
 
 sample: $(READY) ## Draw the built-in data set (coins and banknotes)

@@ -59,6 +59,11 @@ class Config:
     def block(self, command: str) -> dict[str, Any]:
         return self.blocks.get(command, {})
 
+    def training(self) -> dict[str, Any]:
+        """The options of a training: the block `train`, and the transforms of `augment`."""
+        shared = {k: v for k, v in self.block("augment").items() if k == "transforms"}
+        return {**shared, **self.block("train")}
+
     def trained(self) -> Path:
         """The weights of the run, the newest of its name.
 

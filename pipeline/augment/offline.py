@@ -134,7 +134,7 @@ def _record(
         "options": {**asdict(options), "transforms": list(entries)},
         "classes": list(dataset.classes),
         "shapes": before.get("shapes", {}),
-        "versions": {"albumentations": transforms.version(), "numpy": np.__version__},
+        "versions": {**transforms.versions(entries), "numpy": np.__version__},
     }
 
 

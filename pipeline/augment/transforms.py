@@ -13,6 +13,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,9 @@ def build(entries: Sequence[Any]) -> moving.Pipeline:
         return moving.Pipeline(library(), [_built(entry) for entry in entries])
 
 
-def version() -> str:
-    """The version of albumentations that is installed; read without importing it."""
-    from importlib.metadata import version
-
-    return version("albumentations")
+def versions(entries: Sequence[Any]) -> dict[str, str]:
+    """What a result depends on, where transforms are used; read without importing it."""
+    return {"albumentations": metadata.version("albumentations")} if entries else {}
 
 
 def _from_file(path: str) -> Any:
@@ -179,7 +178,7 @@ def _kind(name: str) -> type:
     if name not in kinds:
         near = difflib.get_close_matches(name, kinds, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see https://explore.albumentations.ai"
-        raise _WrongError(f"albumentations {version()} has no such transform; {hint}")
+        raise _WrongError(f"albumentations {library().__version__} has no such transform; {hint}")
     return kinds[name]
 
 
@@ -302,7 +301,7 @@ def _value(value: Any) -> Any:
 def _why(error: Exception) -> str:
     """What pydantic, which checks the values, found: a line for each parameter."""
     found: dict[str, list[str]] = {}
-    cause = error.__cause__
+    cause: Any = error.__cause__
     if not hasattr(cause, "errors"):
         return " ".join(str(error).split())
     for one in cause.errors():

@@ -51,11 +51,15 @@ def train_cli(
         bool | None, typer.Option("--amp/--no-amp", help="Half precision on a GPU (on).")
     ] = None,
     cache: Annotated[
-        bool | None, typer.Option("--cache/--no-cache", help="Keep pictures in memory (off).")
+        str | None, typer.Option(help="Where decoded pictures are kept: none, ram, small, disk.")
     ] = None,
     hyp: Annotated[
         str | None,
         typer.Option(help="Augmentation: none, moderate (default), rotated, extreme, or a .yaml."),
+    ] = None,
+    transforms: Annotated[
+        str | None,
+        typer.Option(help="A .yaml with a list of Albumentations' transforms (none)."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder with pretrained weights (weights).")
@@ -97,7 +101,7 @@ def train_cli(
     prepared, out = source, Path(runs or "runs", name or source.absolute().name)
     if config.is_config(source):
         run = config.load(source)
-        blocks, prepared = run.blocks, run.prepared
+        blocks, prepared = {**run.blocks, "train": run.training()}, run.prepared
         out = Path(runs or run.runs, name or run.name)
     given = {key: flags[key] for key in TrainOptions.__dataclass_fields__}
     options = config.options(TrainOptions, blocks.get("train", {}), given)

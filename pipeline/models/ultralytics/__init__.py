@@ -78,8 +78,8 @@ def train(
         source: The model to start from, see `find`.
         data: Pictures and labels; the splits train and val are used.
         arguments: device, workers (None for what suits it), quarter_turns (share of pictures that
-            are turned), and ultralytics' own by their names: epochs, imgsz, batch, seed, optimizer,
-            degrees, mosaic and so on.
+            are turned), transforms (as `augment.transforms.load` gives them), and ultralytics' own
+            by their names: epochs, imgsz, batch, seed, optimizer, degrees, mosaic and so on.
         out: The run's folder, which exists.
         watch: Told after every batch and epoch.
         resume: Go on from ``out/weights/last.pt``.
@@ -100,11 +100,12 @@ def train(
         "resume": str(out / "weights" / "last.pt") if resume else False,
     }
     wanted, turns = settings.pop("workers"), settings.pop("quarter_turns")
+    transforms = settings.pop("transforms", None) or []
     workers = workers_for(device.type) if wanted is None else wanted
     with failures.explained(out / "train.log", arguments), library.session(out / "train.log"):
         from pipeline.models.ultralytics import trainer
 
-        job = trainer.Job(source, data, turns, library.threads(), workers, watch)
+        job = trainer.Job(source, data, turns, transforms, library.threads(), workers, watch)
         trainer.run(job, settings)
         finish(out)
 

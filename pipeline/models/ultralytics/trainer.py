@@ -10,7 +10,7 @@ Import this file only after `library.load()`, which it does itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from pipeline import boxes as geometry
 from pipeline.dataset import Boxes, Dataset
 from pipeline.models import Epoch, Watch
-from pipeline.models.ultralytics import library, loader
+from pipeline.models.ultralytics import kept, library, loader
 from pipeline.models.ultralytics.zoo import Source
 
 library.load()
@@ -46,6 +46,7 @@ class Job:
         source: The model to start from.
         data: Pictures and labels of the splits train and val.
         quarter_turns: Share of training pictures that are turned by 90, 180 or 270 degrees.
+        transforms: Albumentations' transforms, as `augment.transforms.load` gives them.
         threads: CPU threads for torch.
         workers: Processes that load pictures.
         watch: Told how far it is.
@@ -54,6 +55,7 @@ class Job:
     source: Source
     data: Dataset
     quarter_turns: float
+    transforms: Sequence[Any]
     threads: int
     workers: int
     watch: Watch
@@ -83,6 +85,7 @@ class _OnOurData:
             "nc": len(data.classes),
             "channels": 3,
             "quarter_turns": self.job.quarter_turns,
+            "transforms": self.job.transforms,
             loader.KEY: {split: data.of_split(split) for split in ("train", "val")},
         }
 
@@ -94,6 +97,7 @@ class _OnOurData:
         return None
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        cache = self.args.cache if self.args.cache != "none" else None
         stride = int(self.model.stride.max()) if hasattr(self.model, "stride") else 32
         training = mode == "train"
         return self.dataset(
@@ -103,11 +107,17 @@ class _OnOurData:
             augment=training,
             hyp=self.args,
             rect=self.rect and not training,
-            cache=self.args.cache or None,
+            cache=cache or None,
+            shelf=self._shelf() if cache in {"small", "disk"} else None,
             stride=max(stride, 32),
             pad=0.0 if training else 0.5,
             data=self.data,  # type: ignore[attr-defined]
         )
+
+    def _shelf(self) -> kept.Shelf:
+        """Beside the runs: those of one folder share what they keep."""
+        runs = Path(self.save_dir).parent  # type: ignore[attr-defined]
+        return kept.Shelf(runs / kept.FOLDER, self.job.watch.track)
 
     def get_validator(self) -> Any:
         validator = super().get_validator()  # type: ignore[misc]
