@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +37,9 @@ class AugmentOptions:
         count: Training pictures on the sheet.
         boxes: Of each class that are followed for the table, at least; 0 for no table.
         seed: Another seed draws other pictures.
+        transforms: Transforms of Albumentations, a list or the YAML file that holds one: training
+            uses them too, and `--write` makes variants of pictures with them.
+        min_visible: Of `--write`: an object of which less than this share is left has no label.
         font: A font file to prefer for the names.
     """
 
@@ -46,6 +49,8 @@ class AugmentOptions:
     count: Annotated[int, msgspec.Meta(ge=1, le=400)] = 16
     boxes: Annotated[int, msgspec.Meta(ge=0)] = 300
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    transforms: list[Any] | str | None = None
+    min_visible: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
     font: Path | None = None
 
 
@@ -74,14 +79,46 @@ def plan(source: Path, flags: Mapping[str, Any], out: Path | None = None) -> Job
     if config.is_config(source):
         run = config.load(source)
         prepared, runs, name = run.prepared, run.runs, run.name
-        block = {**_trained(run.block("train")), **run.block("augment")}
+        block = {**_trained(run.training()), **run.block("augment")}
     options = config.options(AugmentOptions, block, flags)
     return Job(prepared, options, out or runs / f"augment-{name}-{Path(options.hyp).stem}")
 
 
+def write(
+    source: Path,
+    flags: Mapping[str, Any],
+    variants: int,
+    out: Path | None = None,
+    *,
+    force: bool = False,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Write a tree with variants of its training pictures, see `offline.write`.
+
+    Args:
+        source: A prepared folder, or a config.
+        flags: What the command line gave; None where it gave nothing.
+        variants: Of each picture.
+        out: The folder to make; None: beside the prepared one.
+        force: Replace it, whatever it is.
+        track: Shows progress.
+
+    Returns:
+        The manifest, with the folder as ``out``.
+    """
+    from pipeline.augment import offline
+
+    job = plan(source, flags)
+    given = job.options
+    out = out or job.prepared.absolute().with_name(f"{job.prepared.absolute().name}-augmented")
+    options = offline.WriteOptions(variants, given.transforms, given.min_visible, given.seed)
+    made = offline.write(job.prepared, out, options, force=force, track=track)
+    return {**made, "out": str(out)}
+
+
 def _trained(block: Mapping[str, Any]) -> dict[str, Any]:
     """What the training of a config says of its pictures."""
-    same = {key: value for key, value in block.items() if key in ("hyp", "imgsz")}
+    same = {key: value for key, value in block.items() if key in ("hyp", "imgsz", "transforms")}
     return {**same, "stretch": Path(str(block.get("model", ""))).name.startswith("rtdetr")}
 
 
@@ -94,7 +131,7 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
         track: Shows progress.
 
     Returns:
-        ``preset``, ``hyp`` (its values), ``imgsz``, ``classes``, ``outlines`` (how many boxes have
+        ``preset``, ``hyp`` (its values), ``imgsz``, ``transforms`` (Albumentations' that were used), ``classes``, ``outlines`` (how many boxes have
         one of their ``own``, and for how many the inscribed ``ellipse`` stands in), ``account``
         (see `account.lines`: for each what `account.account` gives), ``warnings`` and ``notes``, in
         words.
@@ -104,13 +141,14 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
             folder that is not ours to replace.
         DataError: A picture that cannot be decoded.
     """
-    from pipeline.augment import account, mirror, told
+    from pipeline.augment import account, mirror, told, transforms
 
     manifest.check_replaceable(job.out, KIND, force=force)
     options, hyp = job.options, presets.load(job.options.hyp)
+    entries = transforms.load(options.transforms, options.imgsz)
     data = _training(job.prepared, track)
     whole, own = account.truth(data)
-    views = _Views(data, whole, own, options)
+    views = _Views(data, whole, own, entries, options)
     with manifest.new_folder(job.out, KIND, force=force) as folder:
         _draw(folder / SHEET, views, hyp, track)
         table = _account(views, hyp, track)
@@ -121,13 +159,19 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
             "classes": list(data.classes),
             "outlines": {"own": int(own.sum()), "ellipse": int((~own).sum())},
             "account": table,
-            "warnings": mirror.warnings(data.classes, hyp)
-            + told.warnings(table, options.hyp, data.classes),
+            "transforms": entries,
+            "warnings": [
+                *mirror.warnings(data.classes, hyp),
+                *presets.doubts(hyp, options.imgsz, outlined=bool(len(data.boxes.outline.points))),
+                *told.warnings(table, options.hyp, data.classes),
+            ],
             "notes": told.notes(table),
         }
         manifest.write_text(folder / RECORD, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         manifest.write_csv(folder / TABLE, *told.rows(table, data.classes))
-        manifest.write(folder, KIND, {key: found[key] for key in ("preset", "hyp", "imgsz")})
+        manifest.write(
+            folder, KIND, {key: found[key] for key in ("preset", "hyp", "imgsz", "transforms")}
+        )
     for sentence in found["warnings"]:
         log.warning("%s", sentence)
     return found
@@ -140,13 +184,20 @@ class _Views:
     data: Dataset
     whole: Dataset
     own: Bools
+    transforms: Sequence[Any]
     options: AugmentOptions
 
-    def loader(self, hyp: Mapping[str, Any], *, pixels: bool) -> Loader:
+    def loader(self, hyp: Mapping[str, Any], *, pixels: bool, transformed: bool = True) -> Loader:
         from pipeline.models.ultralytics.shown import Loader
 
-        options = self.options
-        return Loader(self.data, hyp, options.imgsz, stretch=options.stretch, pixels=pixels)
+        return Loader(
+            self.data,
+            hyp,
+            self.options.imgsz,
+            stretch=self.options.stretch,
+            pixels=pixels,
+            transforms=self.transforms if transformed else (),
+        )
 
 
 def _training(prepared: Path, track: Track) -> Dataset:
@@ -180,10 +231,15 @@ def _account(views: _Views, hyp: Mapping[str, Any], track: Track) -> dict[str, A
     from pipeline.augment import account
 
     options = views.options
-    lines = account.lines(hyp) if options.boxes else {}
+    if not options.boxes:
+        return {}
+    lines = account.lines(hyp, transforms=bool(views.transforms))
     return {
         name: account.account(
-            views.whole, views.loader(values, pixels=False).draw, options.boxes, options.seed
+            views.whole,
+            views.loader(values, pixels=False, transformed=name in account.WITH_TRANSFORMS).draw,
+            options.boxes,
+            options.seed,
         )
         for name, values in track(lines.items(), "following boxes", len(lines))
     }

@@ -30,6 +30,24 @@ def augment_cli(
         int | None, typer.Option(help="Of each class to follow for the table (300); 0: no table.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed draws others (0).")] = None,
+    transforms: Annotated[
+        str | None,
+        typer.Option(help="A .yaml with a list of Albumentations' transforms (the config's)."),
+    ] = None,
+    write: Annotated[
+        int | None,
+        typer.Option(
+            help="Instead: a new folder with this many variants, by the transforms alone, of each"
+            " training picture.",
+            min=1,
+        ),
+    ] = None,
+    min_visible: Annotated[
+        float | None,
+        typer.Option(
+            help="--write: an object of which less than this share is left has no label (0.1)."
+        ),
+    ] = None,
     font: Annotated[Path | None, typer.Option(help="A font file for the class names.")] = None,
     out: Annotated[
         Path | None,
@@ -50,17 +68,32 @@ def augment_cli(
         "count": count,
         "boxes": boxes,
         "seed": seed,
+        "transforms": transforms,
+        "min_visible": min_visible,
         "font": font,
     }
     show.listen(quiet=quiet)
     from pipeline.augment import show as run
 
+    if write is not None:
+        made = run.write(source, flags, write, out, force=force, track=show.track(quiet=quiet))
+        show.as_json(made) if as_json else _show_written(made)
+        return
     job = run.plan(source, flags, out)
     found = run.show(job, force=force, track=show.track(quiet=quiet))
     if as_json:
         show.as_json({**found, "out": str(job.out)})
     else:
         _show(found, job.out)
+
+
+def _show_written(made: dict[str, Any]) -> None:
+    rows = [[row[key] for key in ("class", "before", "new", "lost")] for row in made["boxes"]]
+    show.table(["class", "boxes", "in variants", "lost"], rows, "Training boxes")
+    pictures, out = made["pictures"], made["out"]
+    total = pictures["before"] + pictures["new"]
+    show.line(f"Training pictures: {pictures['before']:,} → {total:,}. The other splits stay.")
+    show.line(f"{out}: written. Next: boxwright preview {out}; boxwright train {out}")
 
 
 _SHARES = ("lost", "cut", "inflated")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +42,9 @@ class Loader:
         hyp: The values of a preset.
         imgsz: Side of the training pictures, in pixels.
         stretch: Pictures are stretched to squares, as for an RT-DETR.
-        pixels: Whether to make the pictures too, or only their labels (ten times as fast).
+        pixels: Whether to make the pictures too, or only their labels (ten times as fast; not where
+            `transforms` move objects, which need them).
+        transforms: Albumentations' transforms, as `augment.transforms.load` gives them.
     """
 
     def __init__(
@@ -53,9 +55,13 @@ class Loader:
         *,
         stretch: bool = False,
         pixels: bool = True,
+        transforms: Sequence[Any] = (),
     ) -> None:
+        from pipeline.augment import transforms as albumentations
+
+        moved = bool(transforms) and albumentations.build(transforms).moves
         self._names = data.images.name
-        kind = _Stretched if stretch else _Kept
+        kind = _Stretched if stretch else _WholeAspect
         self._set = kind(
             img_path="train",
             imgsz=imgsz,
@@ -65,10 +71,11 @@ class Loader:
                 "names": dict(enumerate(data.classes)),
                 "channels": 3,
                 "quarter_turns": hyp["quarter_turns"],
+                "transforms": list(transforms) if pixels or moved else [],
                 loader.KEY: {"train": data},
             },
         )
-        self._set.watch(data, pixels=pixels)
+        self._set.watch(data, pixels=pixels or moved, exact=not moved)
 
     def draw(self, index: int, seed: int) -> Shown:
         """The training picture that is made for the picture `index`; each seed gives another."""
@@ -117,7 +124,8 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
     _pixels = True
     _quarters = 0
 
-    def watch(self, data: Dataset, *, pixels: bool) -> None:
+    def watch(self, data: Dataset, *, pixels: bool, exact: bool) -> None:
+        self._exact = exact
         self._rows = _kept(data)
         self._sizes = data.images.size
         self._pixels = pixels
@@ -145,6 +153,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
             extra=np.array([source.extra for source in self._source], dtype=bool),
             xyxy=self._labels_of(made),
             ways=tuple(source.way for source in sources),
+            exact=self._exact,
         )
 
     def number(self, rows: Iterable[int], source: _Source) -> Any:
@@ -163,7 +172,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         self._quarters = 0
         label = super().get_image_and_label(index)
-        source = _Source(index, self._resized(index, label["resized_shape"]), self.extra)
+        source = _Source(index, self._scaling(index, label["resized_shape"]), self.extra)
         label["cls"][:] = self.number(self._rows[index].tolist(), source)
         label[_CAME] = [source]
         return label
@@ -185,7 +194,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
         tall, wide = (min(math.ceil(side * ratio), self.imgsz) for side in (height, width))
         return tall, wide
 
-    def _resized(self, index: int, shape: tuple[int, int]) -> Way:
+    def _scaling(self, index: int, shape: tuple[int, int]) -> Way:
         tall, wide = shape[::-1] if self._quarters % 2 else shape
         width, height = self._sizes[index].tolist()
         return Way().scaled(wide / width, tall / height).turned(self._quarters, wide, tall)
@@ -199,7 +208,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
         return xyxy
 
 
-class _Kept(_Watched, loader.YoloPictures):
+class _WholeAspect(_Watched, loader.YoloPictures):
     """As a YOLO is shown pictures: with their own aspect."""
 
 
