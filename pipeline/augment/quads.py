@@ -14,6 +14,7 @@ import logging
 import numpy as np
 
 from pipeline.augment.search import Seen, look, polygon, touches
+from pipeline.boxes import area
 from pipeline.dataset import Dataset, Floats, Ints, Outlines
 from pipeline.engine import Map, in_process
 from pipeline.polygons import corners
@@ -43,22 +44,23 @@ def quads(dataset: Dataset, rows: Ints, mapped: Map = in_process) -> tuple[Outli
     Returns:
         An outline for each of the rows, convex, clockwise, whose hull is the box; and (K,) how
         sure it is: the IoU, 0 to 1, that is to be expected between the box of the outline and the
-        true one when the picture is turned within 45 degrees. 0 where the picture cannot be read:
-        the outline then is the box.
+        true one when the picture is turned within 45 degrees. 0 where there is nothing to be seen
+        (the picture cannot be read, or the box has no area): the outline then is the box.
     """
     seen = look(dataset, rows, mapped)
     read = ~np.isnan(seen.round)
     if not read.all():
-        log.warning("%d boxes lie in pictures that cannot be read: kept as boxes", (~read).sum())
+        log.warning("boxes in pictures that cannot be read keep their corners: %d", (~read).sum())
     xyxy = dataset.boxes.xyxy[rows]
+    good = read & (area(xyxy) > 0)
     chance = _chances(seen, dataset, rows)
     outlines, sure = [], np.zeros(len(rows))
     for k, box in enumerate(xyxy):
         counts = chance[k] > LEAST
         share = chance[k, counts] / chance[k, counts].sum()
         candidates = polygon(seen.ends[k, counts], box)
-        outlines.append(mean(candidates, share) if read[k] else corners(box[None])[0])
-        sure[k] = read[k] and _expected(outlines[-1], candidates, share)
+        outlines.append(mean(candidates, share) if good[k] else corners(box[None])[0])
+        sure[k] = good[k] and _expected(outlines[-1], candidates, share)
     return Outlines.of(outlines), sure
 
 

@@ -21,6 +21,7 @@ from pipeline.errors import DataError
 
 ANGLES = np.deg2rad(np.arange(0, 91, 5.0))
 SPREAD = np.deg2rad(8)  # of the sides' directions about those of a rectangle (perspective)
+WHOLE_CORNER = 0.2  # evidence for cutting nothing off where that may be: chance gives it to a cut
 AT_BORDER = 1.0  # pixels within which a box's side lies on its picture's border
 
 Pair = tuple[int, int]
@@ -141,7 +142,7 @@ def _corners(evidence: Evidence, size: Floats, cut: Bools) -> list[Floats]:
     corners = []
     for k, (sides, (y, x)) in enumerate(zip(((0, 1), (2, 1), (2, 3), (0, 3)), FLIPS, strict=True)):
         table = evidence.straight[k] - off[k % 2]
-        table[:, 0, 0] = 0 if cut[list(sides)].all() else -np.inf  # nothing is cut off
+        table[:, 0, 0] = WHOLE_CORNER if cut[list(sides)].all() else -np.inf
         corners.append(table[:, ::x, ::y])
     return corners
 
