@@ -6,6 +6,7 @@ them together.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,7 +24,8 @@ SEEN = 0.95  # of a box's object: less is cut
 LARGER = 1.1  # times the tight box's area: more is inflated
 MOST = 20_000  # training pictures for one line of the table
 SHARES = ("lost", "cut", "inflated", "empty")
-ALL, WHOLE = "all together", "all, on whole pictures"
+ALL, WHOLE, TRANSFORMS = "all together", "all, on whole pictures", "transforms"
+WITH_TRANSFORMS = (TRANSFORMS, WHOLE, ALL)  # lines of the table with those of Albumentations
 MIXING = ("mosaic", "mixup", "cutmix", "copy_paste")
 MOVING = (
     "quarter_turns", "degrees", "translate", "scale", "shear", "perspective", "flipud", "fliplr",
@@ -32,15 +34,18 @@ MOVING = (
 Draw = Callable[[int, int], Shown]  # a picture's row and a seed, to a training picture
 
 
-def lines(hyp: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def lines(hyp: Mapping[str, Any], *, transforms: bool = False) -> dict[str, dict[str, Any]]:
     """Presets that the account is made of, by what is on in them: each transform alone, and all.
 
     Colours move no box and get no line. The last epochs of a training (`close_mosaic`) go without
-    what puts several pictures into one; so does the line `WHOLE`.
+    what puts several pictures into one; so does the line `WHOLE`. The lines `TRANSFORMS`, `WHOLE`
+    and `ALL` are with those of Albumentations, where there are any.
     """
     on = [key for key in (*MOVING, *MIXING) if hyp[key]]
     off = {**hyp, **dict.fromkeys((*MOVING, *MIXING), 0.0)}
     alone = {key: {**off, key: hyp[key]} for key in on}
+    if transforms:
+        alone[TRANSFORMS] = off
     mixing = [key for key in on if key in MIXING]
     whole = {WHOLE: {**hyp, **dict.fromkeys(MIXING, 0.0)}} if mixing else {}
     return {**alone, **whole, ALL: dict(hyp)}
@@ -87,7 +92,8 @@ def account(data: Dataset, draw: Draw, boxes: int, seed: int) -> list[dict[str, 
         counts by its boxes: ``boxes`` that were followed; the shares of them that were ``lost``,
         ``cut`` and ``inflated``, and that are ``empty``: labels of what is not seen at all; ``iou``
         of label and tight box, the mean; ``times`` that a box is among the labels of an epoch.
-        None where there is no box.
+        None where there is no box, or where Albumentations' transforms move objects, so that only
+        what is lost is known.
     """
     sums = np.zeros((len(data.classes), len(_Sums._fields)))
     turns = _Turns(data, seed)
@@ -138,7 +144,7 @@ def _counted(data: Dataset, shown: Shown) -> Floats:
     own = ~shown.extra
     near = np.nan_to_num(_overlap(shown.xyxy, tight))
     larger = geometry.area(shown.xyxy) > LARGER * geometry.area(np.nan_to_num(tight))
-    fate = {
+    fate: dict[str, Any] = {
         "came": own | kept,
         "own": own,
         "lost": own & ~kept,
@@ -147,6 +153,8 @@ def _counted(data: Dataset, shown: Shown) -> Floats:
         "empty": kept & (share == 0),
         "iou": np.where(kept, near, 0),
     }
+    if not shown.exact:  # nobody knows where an object lies that Albumentations has bent
+        fate.update(dict.fromkeys(("cut", "inflated", "empty", "iou"), kept * np.nan))
     columns = np.column_stack([fate[name] for name in _Sums._fields]).astype(np.float64)
     sums = np.zeros((len(data.classes), len(fate)))
     np.add.at(sums, data.boxes.label[shown.row], columns)
@@ -173,10 +181,11 @@ def _shares(sums: _Sums, sources: float) -> dict[str, Any]:
     if not sums.came:
         return {"boxes": 0, **dict.fromkeys((*SHARES, "iou", "times"))}
     lost, kept = sums.lost / max(sums.own, 1e-12), sums.came - sums.lost
-    found = {key: round(getattr(sums, key) / sums.came, 4) for key in SHARES}
-    return {
-        "boxes": round(sums.came),
-        **found,
-        "iou": round(sums.iou / kept, 4) if kept else None,
-        "times": round((1 - lost) * sources, 3),
-    }
+    found = {key: _rounded(getattr(sums, key) / sums.came) for key in SHARES}
+    iou = _rounded(sums.iou / kept) if kept else None
+    times = round((1 - lost) * sources, 3)
+    return {"boxes": round(sums.came), **found, "iou": iou, "times": times}
+
+
+def _rounded(share: float) -> float | None:
+    return None if math.isnan(share) else round(share, 4)

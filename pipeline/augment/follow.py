@@ -75,6 +75,7 @@ class Shown:
         extra: (E,) whether it was added by pasting: it cannot be lost.
         xyxy: (E, 4) its label in pixels of the training picture; nan where it has none.
         ways: How the source pictures came in.
+        exact: Whether the ways tell it all; not where transforms of Albumentations moved objects.
     """
 
     picture: Any
@@ -84,6 +85,7 @@ class Shown:
     extra: Bools
     xyxy: Floats
     ways: tuple[Way, ...]
+    exact: bool = True
 
 
 def seen(polygon: Floats, way: Way) -> Floats:

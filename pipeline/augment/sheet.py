@@ -51,7 +51,9 @@ def labels(data: Dataset, own: Bools, shown: Shown) -> Boxes:
     kept = np.flatnonzero(~np.isnan(shown.xyxy[:, 0]))
     rows = shown.row[kept]
     outlines = [
-        _outline(data.boxes.outline[row], shown, way) if own[row] else np.zeros((0, 2))
+        _outline(data.boxes.outline[row], shown, way)
+        if own[row] and shown.exact
+        else np.zeros((0, 2))
         for row, way in zip(rows, shown.way[kept], strict=True)
     ]
     return Boxes.of(

@@ -131,10 +131,10 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
         track: Shows progress.
 
     Returns:
-        ``preset``, ``hyp`` (its values), ``imgsz``, ``transforms`` (Albumentations' that were used), ``classes``, ``outlines`` (how many boxes have
-        one of their ``own``, and for how many the inscribed ``ellipse`` stands in), ``account``
-        (see `account.lines`: for each what `account.account` gives), ``warnings`` and ``notes``, in
-        words.
+        ``preset``, ``hyp`` (its values), ``imgsz``, ``transforms`` (of Albumentations), ``classes``,
+        ``outlines`` (how many boxes have one of their ``own``, and for how many the inscribed
+        ``ellipse`` stands in), ``account`` (see `account.lines`: for each what `account.account`
+        gives), ``warnings`` and ``notes``, in words.
 
     Raises:
         BoxwrightError: No such preset, no picture with a box in the split train, or an output

@@ -46,12 +46,12 @@ def notes(account: Account) -> list[str]:
         return []
     whole = account[ALL][-1]
     found = []
-    if whole["inflated"] > _LOOSE:
+    if (whole["inflated"] or 0) > _LOOSE:
         found.append(
             f"{whole['inflated']:.0%} of the labels are more than a tenth too large (mean IoU with "
             f"the tight box {whole['iou']:.2f}): outlines keep them tight, see `shapes` of convert."
         )
-    if whole["empty"] > 0:
+    if (whole["empty"] or 0) > 0:
         found.append(
             f"{whole['empty']:.1%} of the labels are of objects that cannot be seen: so strong a "
             "perspective turns over what lies behind the horizon of a mosaic."
