@@ -72,6 +72,10 @@ class Epoch:
 class Watch(Protocol):
     """Is told how a training goes."""
 
+    @property
+    def track(self) -> Track:
+        """Shows the progress of what comes before the first batch."""
+
     def batch(self, epoch: int, epochs: int, done: int, batches: int) -> None:
         """A batch is done."""
 

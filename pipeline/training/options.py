@@ -11,6 +11,7 @@ import msgspec
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Cache = Literal["none", "ram", "small", "disk"]
 Optimizer = Literal["auto", "SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop"]
 
 # Where things are and how they are fetched: no part of what a run is.
@@ -41,8 +42,11 @@ class TrainOptions:
         warmup_epochs: Epochs in which the learning rate rises from nothing.
         nbs: Nominal batch size: gradients of smaller batches are gathered up to this many pictures.
         amp: Half precision on a GPU.
-        cache: Keep the decoded pictures in memory.
+        cache: Where decoded pictures are kept: "none", "ram" (true), "small" (as the model looks at
+            them, on disk beside the runs), "disk" (of their full size, likewise).
         hyp: Augmentation: a preset (none, moderate, rotated, extreme) or a file like one.
+        transforms: Transforms of Albumentations, besides those of `hyp`: a list, or the YAML file
+            with it; in a config those of the block `augment`, unless it says otherwise.
         weights: Folder where pretrained weights lie and are downloaded to.
         download: Whether missing pretrained weights may be fetched from the network.
     """
@@ -65,8 +69,9 @@ class TrainOptions:
     warmup_epochs: Annotated[float, msgspec.Meta(ge=0)] = 3.0
     nbs: Count = 64
     amp: bool = True
-    cache: bool = False
+    cache: Cache | bool = "none"
     hyp: str = "moderate"
+    transforms: list[Any] | str | None = None
     weights: Path = Path("weights")
     download: bool = False
 
@@ -74,10 +79,17 @@ class TrainOptions:
 def arguments(options: TrainOptions, hyp: dict[str, Any]) -> dict[str, Any]:
     """What the model family is given."""
     ours = ("model", "hyp", "weights", "download")
-    return {**{k: v for k, v in asdict(options).items() if k not in ours}, **hyp}
+    return {**{k: v for k, v in _plain(options).items() if k not in ours}, **hyp}
 
 
 def identity(options: TrainOptions, hyp: dict[str, Any]) -> dict[str, Any]:
     """What makes a run another run: the options without the machine's affairs."""
-    kept = {k: v for k, v in asdict(options).items() if k not in _SURROUNDINGS}
+    kept = {k: v for k, v in _plain(options).items() if k not in _SURROUNDINGS}
     return {**kept, "hyp": hyp}
+
+
+def _plain(options: TrainOptions) -> dict[str, Any]:
+    """The options as a mapping, in which `cache: true` is "ram" and false is "none"."""
+    words = {True: "ram", False: "none"}
+    cache = words[options.cache] if isinstance(options.cache, bool) else options.cache
+    return {**asdict(options), "cache": cache}

@@ -7,15 +7,15 @@ file only after `library.load()`, which it does itself.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.dataset import Dataset
-from pipeline.models.ultralytics import library, outlines
+from pipeline.models.ultralytics import albumented, library, outlines
+from pipeline.models.ultralytics.caching import Cached
 
 library.load()
 
@@ -27,17 +27,12 @@ from ultralytics.utils.instance import Instances  # noqa: E402
 KEY = "boxwright"  # of our data set in ultralytics' data dictionary
 
 
-class _Labels:
+class _Labels(Cached):
     """A data set of ultralytics that takes pictures and labels from ours; `img_path` is a split."""
 
     data: dict[str, Any]
     img_path: str
     augment: bool
-    im_files: list[str]
-    ims: list[Any]
-    im_hw0: list[Any]
-    im_hw: list[Any]
-    load_image: Callable[[int], tuple[Any, Any, Any]]
 
     def get_img_files(self, img_path: str) -> list[str]:
         return list(self._split(img_path).images.path)
@@ -77,21 +72,11 @@ class _Labels:
         return label
 
     def build_transforms(self, hyp: Any) -> Any:
-        transforms = super().build_transforms(hyp)  # type: ignore[misc]
+        with albumented.instead(self.data.get("transforms", ())):
+            transforms = super().build_transforms(hyp)  # type: ignore[misc]
         for each in _perspectives(transforms):
             each.apply_segments = outlines.turned  # what its own gives, of all boxes at once
         return transforms
-
-    def cache_images(self) -> None:
-        """Decode all pictures into memory; its own draws a bar on stdout, come what may.
-
-        A picture that is shown several times is kept once.
-        """
-        rows = {path: row for row, path in enumerate(self.im_files)}
-        with ThreadPoolExecutor() as pool:
-            loaded = dict(zip(rows, pool.map(self.load_image, rows.values()), strict=True))
-        for row, path in enumerate(self.im_files):
-            self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded[path]
 
     def _split(self, name: str) -> Dataset:
         split: Dataset = self.data[KEY][name]
@@ -104,6 +89,8 @@ class YoloPictures(_Labels, YOLODataset):  # type: ignore[misc]
 
 class RtdetrPictures(_Labels, RTDETRDataset):  # type: ignore[misc]
     """What an RT-DETR is trained on."""
+
+    stretched = True
 
 
 def _perspectives(transform: Any) -> Iterator[Any]:
