@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from pipeline import formats, manifest, prepared
 from pipeline.arrange import FOLD, arrange, earlier, fold
-from pipeline.augment.shapes import Shape, shaped
+from pipeline.augment.shapes import Shape, check, shaped
 from pipeline.balance.outlines import annotated
 from pipeline.dataset import Dataset, Outlines
 from pipeline.engine import Map, shards
@@ -131,6 +131,7 @@ def convert(
         reading = _read(source, options, mapped)
         reading = _steps(reading, options, before.get("classes", ()), counts)
         left_out = _settle(reading, options)
+        check(reading.dataset.classes, options.shapes)
         known = earlier(out, {} if force else before, _given(options))
         dataset, told = arrange(reading, options, known, mapped, track)
         labelled, shapes = shaped(dataset, options.shapes, mapped)

@@ -11,6 +11,9 @@ import numpy as np
 
 from pipeline.dataset import Bools, Floats, Ints, Outlines
 
+MOST = 200  # points that an outline in a label has without being thinned
+_THIN = 1e-3
+
 
 def corners(xyxy: Floats) -> Floats:
     """(N, 4) boxes to the (N, 4, 2) corners of each, clockwise as seen, from the top left on."""
@@ -42,6 +45,30 @@ def fitted(outlines: Outlines, xyxy: Floats) -> Outlines:
     share = np.clip((outlines.points - before[:, :2]) / side, 0, 1)
     points = after[:, :2] * (1 - share) + after[:, 2:] * share  # exact at both ends
     return Outlines(points, outlines.start)
+
+
+def thinned(outlines: Outlines, most: int = MOST) -> Outlines:
+    """The outlines with fewer points where they have more than `most`.
+
+    What is left out lies within a thousandth of the outline's size (Ramer, 1972; Douglas and
+    Peucker, 1973); their hulls may change by as much.
+    """
+    counts = np.diff(outlines.start)
+    rows = np.flatnonzero(counts > most)
+    if not len(rows):
+        return outlines
+    others = np.flatnonzero(counts <= most)
+    fewer = Outlines.of([_thin(outlines[row]) for row in rows.tolist()])
+    return gathered(len(outlines), [(others, outlines.take(others)), (rows, fewer)])
+
+
+def _thin(polygon: Floats) -> Floats:
+    import cv2
+
+    low = polygon.min(axis=0)
+    near = float(np.ptp(polygon, axis=0).max()) * _THIN
+    kept = cv2.approxPolyDP((polygon - low).astype(np.float32)[:, None], near, closed=True)
+    return np.asarray(kept[:, 0] + low, dtype=np.float64) if len(kept) >= 3 else polygon
 
 
 def even(points: Floats) -> Outlines:

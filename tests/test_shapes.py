@@ -269,6 +269,14 @@ def test_an_unknown_class_is_refused_with_the_likely_one():
         shaped(data, {"Tenn": "ellipse"})
 
 
+def test_an_outline_of_many_points_keeps_its_hull_and_nearly_its_area():
+    many = oval(100, 100, 80, 50, 2000)
+    found, _ = shaped(data_of([(20, 50, 180, 150)], outlines=[many]), None)
+    assert len(found.boxes.outline[0]) < 200
+    assert area(found.boxes.outline[0]) == pytest.approx(area(many), rel=0.005)
+    assert polygons.hulls(found.boxes.outline)[0] == pytest.approx([20, 50, 180, 150])
+
+
 def test_the_hull_of_every_shape_is_its_box():
     boxes = [(10, 10, 50, 40), (0, 60, 30, 100), (150, 150, 200, 200), (60.5, 20.25, 99, 44)] * 3
     found, _ = shaped(data_of(boxes, outlines=[TRIANGLE, *[NONE] * 11]), "ellipse")
@@ -418,6 +426,37 @@ def test_a_shape_by_the_command_line_and_its_table(source, tmp_path):
     assert wrong.returncode == 1
     assert "'oval'" in wrong.stderr
     assert "'ellipse'" in wrong.stderr
+
+
+def test_a_class_that_is_not_there_is_refused_before_pictures_are_compared(source, tmp_path):
+    run = boxwright("convert", source, tmp_path / "out", "--shapes", "notte=quad")
+    assert run.returncode == 1
+    assert "did you mean 'note'?" in run.stderr
+    assert "looking for pictures" not in run.stderr
+
+
+def test_auto_tells_what_it_saw(tmp_path):
+    """Bright discs, and their boxes: their corners hold background."""
+    for number in range(12):
+        pixels = np.full((SIDE, SIDE, 3), 90, dtype=np.uint8)
+        pixels += np.random.default_rng(number).integers(0, 20, pixels.shape, dtype=np.uint8)
+        cv2.circle(pixels, (100, 100), 40 + number, (40, 180, 220), -1)
+        radius = 40.5 + number
+        (tmp_path / "in").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"in/a{number}.png"), pixels)
+        disc = rectangle("coin", *(100.5 + sign * radius for sign in (-1, -1, 1, 1)))
+        size = {"imageHeight": SIDE, "imageWidth": SIDE}
+        labelme(tmp_path / f"in/a{number}.json", disc, imagePath=f"a{number}.png", **size)
+    out = made(tmp_path / "in", tmp_path / "out", shapes="auto")
+    told = manifest.read(out)["shapes"]["coin"]
+    assert (told["shape"], told["guessed"]) == ("ellipse", 12)
+    assert "12 looked at" in told["why"]
+
+
+def test_auto_does_not_look_where_all_is_drawn():
+    found, told = shaped(data_of([BOX], outlines=[TRIANGLE]), "auto")  # there is no picture
+    assert told["a"]["drawn"] == 1
+    assert found.boxes.outline[0].tolist() == [list(p) for p in TRIANGLE]
 
 
 def test_a_disc_beyond_the_border_has_the_box_of_what_is_seen(tmp_path):

@@ -24,7 +24,7 @@ from pipeline.dataset import Bools, Boxes, Dataset, Outlines, Strings, strings
 from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError
 
-__all__ = ["POINTS", "Shape", "Shapes", "ellipse", "guessed", "shaped"]
+__all__ = ["POINTS", "Shape", "Shapes", "check", "ellipse", "guessed", "shaped"]
 
 log = logging.getLogger(__name__)
 Shape = Literal["box", "ellipse", "polygon", "quad", "auto"]
@@ -56,6 +56,7 @@ def shaped(
     Raises:
         BoxwrightError: `shapes` names a class that there is not.
     """
+    check(dataset.classes, shapes)
     asked = _asked(dataset.classes, shapes)
     if not shapes and not len(dataset.boxes.outline.points):
         return dataset, {}
@@ -85,20 +86,26 @@ def _near(boxes: Boxes) -> Bools:
     return np.asarray((apart <= np.maximum(_PIXELS, _APART * np.tile(side, 2))).all(axis=1))
 
 
-def _asked(classes: Sequence[str], shapes: Shapes) -> Strings:
-    """(C,) the shape that each class is to have.
+def check(classes: Sequence[str], shapes: Shapes) -> None:
+    """Refuse shapes of a class that there is not.
 
     Raises:
-        BoxwrightError: A class that there is not.
+        BoxwrightError: It names the likely one.
     """
-    if not isinstance(shapes, Mapping):
-        return strings([shapes or "polygon"] * len(classes))
-    unknown = [name for name in shapes if name not in classes]
+    unknown = (
+        [name for name in shapes if name not in classes] if isinstance(shapes, Mapping) else []
+    )
     if unknown:
         near = difflib.get_close_matches(unknown[0], classes, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(classes)}."
         raise BoxwrightError(f"shapes: {', '.join(unknown)}: no such class; {hint}")
-    return strings(shapes.get(name, "polygon") for name in classes)
+
+
+def _asked(classes: Sequence[str], shapes: Shapes) -> Strings:
+    """(C,) the shape that each class is to have."""
+    if isinstance(shapes, Mapping):
+        return strings(shapes.get(name, "polygon") for name in classes)
+    return strings([shapes or "polygon"] * len(classes))
 
 
 def _chosen(
@@ -136,7 +143,7 @@ def _outlines(dataset: Dataset, chosen: Strings, used: Bools, mapped: Map) -> Ou
     )
     own = np.flatnonzero(used)
     parts = [
-        (own, polygons.fitted(boxes.outline.take(own), boxes.xyxy[own])),
+        (own, polygons.fitted(polygons.thinned(boxes.outline.take(own)), boxes.xyxy[own])),
         (round_, ellipses(dataset, round_)),
     ]
     if len(quad):

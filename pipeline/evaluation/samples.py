@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline import manifest
-from pipeline.dataset import Bools, Boxes, Dataset, Ints
+from pipeline.dataset import Bools, Boxes, Dataset, Ints, Outlines
 from pipeline.evaluation.confusion import NOBODY, Matching, Mistakes, wrong_class
 from pipeline.images import decode
 from pipeline.progress import Track, silent
@@ -81,7 +82,8 @@ def _half(
     from pipeline import draw
 
     index = np.arange(rows.start, rows.stop)
-    small, own = draw.fit(picture, boxes.take(index), SIDE)
+    plain = replace(boxes.take(index), outline=Outlines.none(len(index)))  # boxes are measured
+    small, own = draw.fit(picture, plain, SIDE)
     _frame(small, own.take(bad[index]))  # before the labels, which stay readable on top
     return draw.draw_boxes(small, own, classes, scores=bool((own.score < 1).any()))
 
