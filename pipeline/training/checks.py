@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,6 +64,7 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
     Raises:
         BoxwrightError: Everything that is wrong.
     """
+    from pipeline.augment import transforms
     from pipeline.formats import yolo
     from pipeline.models import ultralytics as family
 
@@ -73,6 +74,7 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
         problems, lambda: _whole(yolo.as_listed(yolo.read(prepared, track), prepared), prepared)
     )
     hyp = _try(problems, lambda: presets.load(options.hyp))
+    entries = _try(problems, lambda: transforms.load(options.transforms, options.imgsz))
     source = _try(
         problems,
         lambda: family.find(options.model, options.weights, download=options.download, shelf=shelf),
@@ -86,6 +88,7 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
         raise BoxwrightError(_told(problems))
     if options.optimizer == "auto" and options.lr0 != TrainOptions.lr0:
         log.warning("lr0 has no effect: the optimizer `auto` chooses its own; name one, like SGD.")
+    options = replace(options, transforms=entries)
     for sentence in _doubts(options, hyp, data):
         log.warning("%s", sentence)
     of_data = {"classes": list(data.classes), "content": _content(prepared, data)}
@@ -93,7 +96,7 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
         "options": identity(options, hyp),
         "data": of_data,
         "model": {"name": source.name, "start": source.start, "hash": source.fingerprint()},
-        "versions": family.versions(),
+        "versions": family.versions() | transforms.versions(entries or ()),
     }
     return Plan(data, source, device, _arguments(options, hyp, device), made_of)
 
