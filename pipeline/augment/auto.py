@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pipeline.augment.search import Seen, look, polygon, touches
+from pipeline.augment.search import Seen, look, polygon
+from pipeline.augment.shape_cut import touches
 from pipeline.dataset import Dataset, Floats, Ints
 from pipeline.engine import Map, in_process
 
@@ -55,9 +56,9 @@ class Choice(NamedTuple):
         like, low, high = (
             sides if self.share >= 0.5 else (1 - self.share, 1 - self.high, 1 - self.low)
         )
-        kind = "round" if self.share >= 0.5 else "with four straight sides"
+        kind = "are round" if self.share >= 0.5 else "have four straight sides"
         words = (
-            f"{like:.0%} are {kind} ({low:.0%} to {high:.0%}), of {self.telling} boxes that tell"
+            f"{like:.0%} {kind} ({low:.0%} to {high:.0%}), of {self.telling} boxes that tell"
             f" their shape; {self.looked} looked at"
         )
         if low <= 0.5:

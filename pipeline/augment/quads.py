@@ -13,7 +13,8 @@ import logging
 
 import numpy as np
 
-from pipeline.augment.search import Seen, look, polygon, touches
+from pipeline.augment.search import Seen, look, polygon
+from pipeline.augment.shape_cut import touches
 from pipeline.boxes import area
 from pipeline.dataset import Dataset, Floats, Ints, Outlines
 from pipeline.engine import Map, in_process

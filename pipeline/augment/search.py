@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.augment.evidence import FLIPS, PLACES, Evidence, weigh
 from pipeline.augment.pixels import Work, patches, work
+from pipeline.augment.shape_cut import touches
 from pipeline.dataset import Bools, Dataset, Floats, Ints
 from pipeline.engine import Map, in_process
 from pipeline.errors import DataError
@@ -22,7 +23,6 @@ from pipeline.errors import DataError
 ANGLES = np.deg2rad(np.arange(0, 91, 5.0))
 SPREAD = np.deg2rad(8)  # of the sides' directions about those of a rectangle (perspective)
 WHOLE_CORNER = 0.2  # evidence for cutting nothing off where that may be: chance gives it to a cut
-AT_BORDER = 1.0  # pixels within which a box's side lies on its picture's border
 
 Pair = tuple[int, int]
 
@@ -53,14 +53,6 @@ def look(dataset: Dataset, rows: Ints, mapped: Map = in_process) -> Seen:
     """
     parts = mapped(_look, work(dataset, rows), "looking at pixels")
     return Seen(*(np.concatenate(column) for column in zip(_nothing(0), *parts, strict=True)))
-
-
-def touches(xyxy: Floats, size: Ints | Floats) -> Bools:
-    """(K, 4) whether the left, top, right, bottom side lies on the picture's border.
-
-    A thing may go on beyond it.
-    """
-    return np.concatenate([xyxy[:, :2] <= AT_BORDER, xyxy[:, 2:] >= size - AT_BORDER], axis=1)
 
 
 def polygon(ends: Floats, xyxy: Floats) -> Floats:
