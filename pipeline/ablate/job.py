@@ -87,7 +87,7 @@ def plan(
     prepared, folder, name = source, places.runs or Path("runs"), source.absolute().name
     if config.is_config(source):
         run = config.load(source)
-        blocks, prepared = run.blocks, run.prepared
+        blocks, prepared = {**run.blocks, "train": run.training()}, run.prepared
         folder, name = places.runs or run.runs, run.name
     base = folder / (places.name or name)
     return Job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 
 from pipeline.doctor.check import Check, pip
 from pipeline.doctor.packages import installed, opencvs
@@ -53,11 +54,16 @@ _SCREEN = re.compile(r"lib(GL|GLX|EGL|gthread|glib|SM|ICE|X\w+|xcb)[\w.-]*\.so")
 
 
 def opencv() -> list[Check]:
-    """Whether `cv2` is there once, can be imported on a machine without a screen, and works."""
+    """Whether `cv2` is there in one version, can be imported without a screen, and works.
+
+    Ultralytics needs opencv-python and albumentations opencv-python-headless: two packages with the
+    same files. Of one version they serve as one; of two, each overwrites a part of the other.
+    """
     there, seen = opencvs(), probe(_OPENCV)
     checks = [_opencv(there, seen)]
-    if len(there) > 1:
-        said = f"{' and '.join(there)} are both installed, into the same folder"
+    versions = [f"{name} {metadata.version(name)}" for name in there]
+    if len({said.partition(" ")[2] for said in versions}) > 1:
+        said = f"{' and '.join(versions)} are both installed, into the same folder"
         checks.append(Check("OpenCV", "warning", said, _opencv_again(there)))
     return checks
 

@@ -139,7 +139,7 @@ class _Watch:
 def _write_options(plan: checks.Plan, options: TrainOptions, folder: Path) -> None:
     """The options as a config's `train` block, to use again."""
     block = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(options).items()}
-    block["transforms"] = plan.identity["options"]["transforms"]
+    block["transforms"] = plan.identity["options"]["transforms"] or None
     text = yaml.safe_dump({"train": block}, allow_unicode=True, sort_keys=False)
     hyp = yaml.safe_dump({options.hyp: plan.identity["options"]["hyp"]}, allow_unicode=True)
     noted = "".join(f"# {line}\n" for line in hyp.splitlines())
