@@ -83,6 +83,9 @@ def gathered(rows: int, parts: Sequence[tuple[Ints, Outlines]]) -> Outlines:
         rows: Of the column.
         parts: Rows (K,) and their outlines; a row that no part holds has none.
     """
+    held = [(own, outlines) for own, outlines in parts if len(own)]
+    if len(held) == 1 and np.array_equal(held[0][0], np.arange(rows)):
+        return held[0][1]
     counts = np.zeros(rows, dtype=np.int64)
     for own, outlines in parts:
         counts[own] = np.diff(outlines.start)

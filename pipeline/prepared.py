@@ -180,7 +180,7 @@ class _Pictures(Sequence[Picture]):
         self, dataset: Dataset, headers: Mapping[str, Header], shapes: Outlines, *, copy: bool
     ) -> None:
         self._dataset = dataset
-        self._shapes = _label_shapes(dataset, shapes)
+        self._shapes = shapes
         self._headers = headers
         self._copy = copy
         boxes = dataset.boxes
@@ -197,7 +197,7 @@ class _Pictures(Sequence[Picture]):
         of_boxes = slice(int(edges[0]), int(edges[-1]))
         labels, xyxy = boxes.label[of_boxes].tolist(), boxes.xyxy[of_boxes].tolist()
         crowd = boxes.crowd[of_boxes].tolist()
-        outlines, shapes = _flat(boxes.outline, of_boxes), _flat(self._shapes, of_boxes)
+        outlines, shapes = _flat(_part(boxes.outline, of_boxes)), self._label_shapes(of_boxes)
         ends = (edges - edges[0]).tolist()
         columns = zip(
             images.path[rows],
@@ -223,27 +223,32 @@ class _Pictures(Sequence[Picture]):
                 xyxy=xyxy[a:b],
                 crowd=crowd[a:b],
                 outlines=outlines[a:b],
-                shapes=shapes[a:b] if len(self._shapes.points) else [],
+                shapes=shapes[a:b],
             )
             for path, name, split, size, row, first_box, (a, b) in columns
         ]
 
+    def _label_shapes(self, rows: slice) -> list[list[float]]:
+        """What the labels of some boxes say, divided by the pictures' sizes; [] for plain boxes."""
+        if not len(self._shapes.points):
+            return []
+        boxes = self._dataset.boxes
+        whole = polygons.or_corners(_part(self._shapes, rows), boxes.xyxy[rows])
+        size = self._dataset.images.size[boxes.image[rows]]
+        points = whole.points / np.repeat(size, np.diff(whole.start), axis=0)
+        return _flat(Outlines(np.clip(points, 0, 1), whole.start))
 
-def _label_shapes(dataset: Dataset, outlines: Outlines) -> Outlines:
-    """What labels say of boxes, divided by the pictures' sizes: an outline of each, or of none."""
-    if not len(outlines.points):
-        return outlines
-    boxes = dataset.boxes
-    whole = polygons.or_corners(outlines, boxes.xyxy)
-    size = np.repeat(dataset.images.size[boxes.image], np.diff(whole.start), axis=0)
-    return Outlines(np.clip(whole.points / size, 0, 1), whole.start)
+
+def _part(outlines: Outlines, rows: slice) -> Outlines:
+    start = outlines.start[rows.start : rows.stop + 1]
+    return Outlines(outlines.points[start[0] : start[-1]], start - start[0])
 
 
-def _flat(outlines: Outlines, rows: slice) -> list[list[float]]:
+def _flat(outlines: Outlines) -> list[list[float]]:
     """Each outline as [x1, y1, x2, y2, ...]."""
     if not len(outlines.points):
-        return [[]] * (rows.stop - rows.start)
-    return [outlines[row].reshape(-1).tolist() for row in range(rows.start, rows.stop)]
+        return [[]] * len(outlines)
+    return [outlines[row].reshape(-1).tolist() for row in range(len(outlines))]
 
 
 def _numbers(dataset: Dataset, counts: Ints) -> tuple[Ints, Ints]:

@@ -14,7 +14,7 @@ from pipeline.dataset import Bools, Boxes, Dataset, Floats, Ints, Outlines
 
 POINTS = 48  # of an ellipse: turned by any angle, its sides are 0.15 % off at most
 _NEAR = 1.0  # pixels between a box and the border that it touches: some tools count to width - 1
-_ENOUGH = 5  # whole boxes that tell a class's proportions
+_ENOUGH, _MANY = 5, 201  # whole boxes that tell a class's proportions
 
 
 def ellipse(xyxy: Floats, points: int = POINTS) -> Floats:
@@ -48,17 +48,15 @@ def ellipses(dataset: Dataset, rows: Ints) -> Outlines:
     """
     boxes = dataset.boxes
     cut = touches(boxes.xyxy, dataset.images.size[boxes.image])
-    whole = polygons.even(ellipse(boxes.xyxy[rows]))
-    places = np.flatnonzero(cut[rows].any(axis=1))
-    if not len(places):
-        return whole
     aspects = _aspects(boxes, ~cut.any(axis=1) & ~boxes.crowd, len(dataset.classes))
+    at_border = cut[rows].any(axis=1)
+    places = np.flatnonzero(at_border)
     parts = [
         _part(boxes.xyxy[row], cut[row], aspects[boxes.label[row]]) for row in rows[places].tolist()
     ]
     seen = polygons.fitted(Outlines.of(parts), boxes.xyxy[rows[places]])
-    others = np.setdiff1d(np.arange(len(rows)), places)
-    return polygons.gathered(len(rows), [(others, whole.take(others)), (places, seen)])
+    whole = polygons.even(ellipse(boxes.xyxy[rows[~at_border]]))
+    return polygons.gathered(len(rows), [(np.flatnonzero(~at_border), whole), (places, seen)])
 
 
 def touches(xyxy: Floats, size: Ints) -> Bools:
@@ -76,8 +74,14 @@ def _aspects(boxes: Boxes, whole: Bools, classes: int) -> list[Floats]:
     """By class the width over height of its whole boxes, where they are enough to go by."""
     sides = boxes.xyxy[whole, 2:] - boxes.xyxy[whole, :2]
     aspect, label = sides[:, 0] / sides[:, 1], boxes.label[whole]
-    found = [aspect[label == one] for one in range(classes)]
-    return [own if len(own) >= _ENOUGH else own[:0] for own in found]
+    return [_fewer(aspect[label == one]) for one in range(classes)]
+
+
+def _fewer(aspects: Floats) -> Floats:
+    """As spread as they are, but no more than are quick to look through for every box."""
+    if len(aspects) > _MANY:
+        return np.quantile(aspects, np.linspace(0, 1, _MANY))
+    return aspects if len(aspects) >= _ENOUGH else aspects[:0]
 
 
 def _part(xyxy: Floats, cut: Bools, aspects: Floats) -> Floats:
