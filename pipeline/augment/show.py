@@ -131,10 +131,10 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
         track: Shows progress.
 
     Returns:
-        ``preset``, ``hyp`` (its values), ``imgsz``, ``transforms`` (of Albumentations), ``classes``,
-        ``outlines`` (how many boxes have one of their ``own``, and for how many the inscribed
-        ``ellipse`` stands in), ``account`` (see `account.lines`: for each what `account.account`
-        gives), ``warnings`` and ``notes``, in words.
+        ``preset``, ``hyp`` (its values), ``imgsz``, ``transforms`` (of Albumentations),
+        ``classes``, ``outlines`` (how many boxes have one of their ``own``, and for how many the
+        inscribed ``ellipse`` stands in), ``account`` (see `account.lines`: for each what
+        `account.account` gives), ``warnings`` and ``notes``, in words.
 
     Raises:
         BoxwrightError: No such preset, no picture with a box in the split train, or an output
@@ -168,7 +168,8 @@ def show(job: Job, *, force: bool = False, track: Track = silent) -> dict[str, A
             "notes": told.notes(table),
         }
         manifest.write_text(folder / RECORD, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-        manifest.write_csv(folder / TABLE, *told.rows(table, data.classes))
+        if table:
+            manifest.write_csv(folder / TABLE, *told.rows(table, data.classes))
         manifest.write(
             folder, KIND, {key: found[key] for key in ("preset", "hyp", "imgsz", "transforms")}
         )

@@ -104,7 +104,9 @@ def _show(found: dict[str, Any], out: Path) -> None:
         _table(found)
     for sentence in found["notes"]:
         show.line(f"Note: {sentence}")
-    show.line(f"\nSheet: {out / 'sheet.jpg'}\nTable: {out / 'account.csv'}")
+    show.line(f"\nSheet: {out / 'sheet.jpg'}")
+    if found["account"]:
+        show.line(f"Table: {out / 'account.csv'}")
 
 
 def _table(found: dict[str, Any]) -> None:
