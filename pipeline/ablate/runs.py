@@ -103,11 +103,12 @@ def check(
     Raises:
         BoxwrightError: Everything that is wrong.
     """
-    first = {run.hyp: run for run in reversed(runs)}
+    first: dict[str, Run] = {}
+    for run in runs:
+        first.setdefault(run.hyp, run)
     _all(partial(presets.load, run.options.hyp) for run in first.values())
     plans = {
-        hyp: checks.plan(prepared, run.options, run.out.parent, track)
-        for hyp, run in reversed(first.items())
+        hyp: checks.plan(prepared, run.options, run.out.parent, track) for hyp, run in first.items()
     }
     found = _all(partial(_place, plans[run.hyp], run, force=force) for run in runs)
     _tell([place for place, _ in found])

@@ -11,7 +11,7 @@ from pipeline.cli import show
 
 TRAINING = (
     *("model", "epochs", "imgsz", "batch", "device", "workers", "patience", "freeze"),
-    *("optimizer", "lr0", "weights", "download"),
+    *("optimizer", "lr0", "cache", "weights", "download"),
 )
 SHOWN = ("mAP50", "mAP50-95", "recall", "precision")
 
@@ -47,6 +47,9 @@ def ablate_cli(
     freeze: Annotated[int | None, typer.Option(help="Keep the first this many layers (0).")] = None,
     optimizer: Annotated[str | None, typer.Option(help="As in train (auto).")] = None,
     lr0: Annotated[float | None, typer.Option(help="Learning rate at the start (0.01).")] = None,
+    cache: Annotated[
+        str | None, typer.Option(help="none (default), ram, small, disk: see train.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder with pretrained weights.")] = None,
     download: Annotated[
         bool | None, typer.Option("--download", help="Fetch pretrained weights that are missing.")
