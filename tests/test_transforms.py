@@ -173,6 +173,8 @@ assert "albumentations" in sys.modules
         ("SafeRotate", {"limit": [-90, 90]}, 0.3),
         ("Perspective", {}, 0.3),
         ("Resize", {"height": 100, "width": 180}, 0.3),
+        ("RandomScale", {"scale_limit": [-0.4, 0.9]}, 0.3),
+        ("LongestMaxSize", {"max_size": 333}, 0.3),
         ("RandomSizedCrop", {"min_max_height": [180, 190], "size": [300, 360]}, 0.3),
         ("CropAndPad", {"px": 10}, 0.3),
         ("ElasticTransform", {"alpha": 150, "sigma": 12}, 0.3),

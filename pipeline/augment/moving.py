@@ -22,9 +22,14 @@ LEAST_SIDE = 2.0  # pixels: what is narrower shows nothing
 LEAST_VISIBLE = 0.1  # of an object's area
 _SETTLED = 40  # steps, each of which halves the error at least where a picture is not torn
 _RESIZING = (
-    *("Resize", "RandomScale", "LongestMaxSize", "SmallestMaxSize", "CropAndPad"),
+    *("Resize", "CropAndPad"),
     *("RandomSizedCrop", "RandomResizedCrop", "RandomSizedBBoxSafeCrop"),
 )
+_SCALING: dict[str, Callable[[float], int]] = {  # how they come to whole pixels
+    "RandomScale": int,
+    "LongestMaxSize": round,
+    "SmallestMaxSize": round,
+}
 
 
 class Changed(NamedTuple):
@@ -142,6 +147,8 @@ def exact(kind: type) -> type:
         rules: dict[str, Any] = {"apply_to_keypoints": _bent, "apply_to_bboxes": _left_to_points}
     elif kind.__name__ in _RESIZING:
         rules = {"apply_to_keypoints": _resized(kind.apply_to_keypoints)}  # type: ignore[attr-defined]
+    elif kind.__name__ in _SCALING:
+        rules = {"apply_to_keypoints": _scaled(_SCALING[kind.__name__])}
     else:
         return kind
     return type(kind)(kind.__name__, (kind,), rules)
@@ -190,6 +197,21 @@ def _resized(own: Callable[..., Any]) -> Callable[..., Any]:
         borders[:, :2] += 0.5
         moved = np.array(own(self, borders, **parameters), dtype=np.float32)
         moved[:, :2] -= 0.5
+        return moved
+
+    return apply_to_keypoints
+
+
+def _scaled(whole: Callable[[float], int]) -> Callable[..., Any]:
+    """A picture of whole pixels is not quite as large as its scale says."""
+
+    def apply_to_keypoints(
+        _: Any, keypoints: Keypoints, scale: float, shape: Sequence[int], **_others: Any
+    ) -> Keypoints:
+        sides = np.array(shape[1::-1])
+        share = np.array([max(1, whole(side * scale)) for side in sides.tolist()]) / sides
+        moved = keypoints.astype(np.float32)
+        moved[:, :2] = (moved[:, :2] + 0.5) * share - 0.5
         return moved
 
     return apply_to_keypoints
