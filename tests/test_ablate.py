@@ -1,4 +1,4 @@
-"""`boxwright ablate`: what it claims, on made scores and on trainings of a second each. About 50 s."""
+"""`boxwright ablate`: what it claims, on made scores and on short trainings. About 50 s."""
 
 from __future__ import annotations
 
