@@ -301,9 +301,9 @@ def report(found: dict[str, list[Found]], options: argparse.Namespace) -> str:
     parts.append(f"{WITHIN.capitalize()}, by class:\n\n{by_class(found)}")
     parts.append(f"{WITHIN.capitalize()}, all labels:\n\n{spread(found)}")
     parts.append(
-        f"{options.images} drawn pictures at {IMGSZ} pixels, every move {options.draws} times a"
-        " picture (exact turns once each way). All of it: within ±45°, shear ±10°, perspective"
-        " 0.0005, shift 0.1, zoom 0.5."
+        f"{options.images} drawn pictures (seed {options.seed}) at {IMGSZ} pixels,"
+        f" every move {options.draws} times a picture (exact turns once each way)."
+        " All of it: within ±45°, shear ±10°, perspective 0.0005, shift 0.1, zoom 0.5."
         f" ultralytics {version('ultralytics')}, Python {platform.python_version()}."
     )
     return "\n\n".join(parts)
