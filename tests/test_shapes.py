@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,11 +19,12 @@ from making import boxwright, labelme, rectangle
 from pipeline import boxes as geometry
 from pipeline import manifest, polygons
 from pipeline.augment.shape_cut import ellipses
+from pipeline.augment.shape_slant import leaned, leaning
 from pipeline.augment.shapes import ellipse, shaped
 from pipeline.balance.outlines import annotated
 from pipeline.balance.run import BalanceOptions, balance
 from pipeline.convert import ConvertOptions, convert
-from pipeline.dataset import Boxes, Dataset, Images, Outlines
+from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.errors import BoxwrightError
 from pipeline.formats import yolo
 from pipeline.preview import PreviewOptions, preview
@@ -451,6 +453,28 @@ def test_auto_tells_what_it_saw(tmp_path):
     told = manifest.read(out)["shapes"]["coin"]
     assert (told["shape"], told["guessed"]) == ("ellipse", 12)
     assert "12 looked at" in told["why"]
+
+
+@pytest.mark.parametrize("lean", [-0.12, 0.0, 0.12])
+def test_an_ellipse_leans_as_its_pixels_say(lean, tmp_path):
+    rng = np.random.default_rng(3)
+    xyxy = np.array([[30.0, 40, 170, 160]])
+    truth = leaned(xyxy, np.array([lean]))[0]
+    pixels = rng.integers(70, 90, (SIDE, SIDE, 3), dtype=np.uint8)
+    cv2.fillPoly(pixels, [np.rint(truth * 16 - 8).astype(np.int32)], (40, 180, 220), shift=4)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    data = data_of(xyxy)
+    there = replace(data, images=replace(data.images, path=strings([str(tmp_path / "a.png")])))
+    _, found = leaning(there, np.array([0]))
+    assert polygons.hulls(found) == pytest.approx(xyxy)
+    missing = 1 - tightness(found[0], truth)
+    assert missing < 0.002 + 0.7 * (1 - tightness(ellipse(xyxy)[0], truth))
+
+
+def test_an_ellipse_of_a_picture_that_cannot_be_read_does_not_lean():
+    own, found = leaning(data_of([BOX, (0, 0, 20, 20)]), np.array([0, 1]))
+    assert own.tolist() == [0]  # the other one is cut
+    assert tightness(found[0], ellipse(np.array([BOX]))[0]) > 0.998
 
 
 def test_auto_does_not_look_where_all_is_drawn():

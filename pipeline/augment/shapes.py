@@ -20,7 +20,7 @@ import numpy as np
 
 from pipeline import polygons
 from pipeline.augment.shape_cut import POINTS, ellipse, ellipses
-from pipeline.dataset import Bools, Boxes, Dataset, Outlines, Strings, strings
+from pipeline.dataset import Bools, Boxes, Dataset, Ints, Outlines, Strings, strings
 from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError
 
@@ -66,6 +66,9 @@ def shaped(
     used = near & np.asarray(asked[boxes.label] != "box", dtype=bool)
     chosen, why = _chosen(dataset, asked, ~used & ~boxes.crowd, mapped)
     outline = _outlines(dataset, chosen, used, mapped)
+    looked = (asked == "auto") & (chosen == "ellipse")
+    leaning = ~used & ~boxes.crowd & np.asarray(looked[boxes.label], dtype=bool)
+    outline = _leaning(dataset, outline, np.flatnonzero(leaning), mapped)
     told = _told(dataset, chosen, outline, used, drawn & ~near)
     _warn(dataset.classes, told)
     for name, words in why.items():
@@ -151,6 +154,17 @@ def _outlines(dataset: Dataset, chosen: Strings, used: Bools, mapped: Map) -> Ou
 
         parts.append((quad, quads(dataset, quad, mapped)[0]))
     return polygons.gathered(len(boxes), parts)
+
+
+def _leaning(dataset: Dataset, outline: Outlines, rows: Ints, mapped: Map) -> Outlines:
+    """The outlines, with ellipses that lean as their pixels say where these are looked at."""
+    if not len(rows):
+        return outline
+    from pipeline.augment.shape_slant import leaning
+
+    own, ellipses_ = leaning(dataset, rows, mapped)
+    others = np.setdiff1d(np.arange(len(outline)), own)
+    return polygons.gathered(len(outline), [(others, outline.take(others)), (own, ellipses_)])
 
 
 def _told(
