@@ -89,11 +89,11 @@ def account(data: Dataset, draw: Draw, boxes: int, seed: int) -> list[dict[str, 
 
     Returns:
         A dictionary for each class of the data set, and then one for all, in which each class
-        counts by its boxes: ``boxes`` that were followed; the shares of them that were ``lost``,
-        ``cut`` and ``inflated``, and that are ``empty``: labels of what is not seen at all; ``iou``
-        of label and tight box, the mean; ``times`` that a box is among the labels of an epoch.
-        None where there is no box, or where Albumentations' transforms move objects, so that only
-        what is lost is known.
+        counts by its boxes: ``boxes`` that were followed and the share that was ``lost``; of the
+        labels that came out the shares that are ``cut``, ``inflated`` and ``empty`` (of what is
+        not seen at all), and the mean ``iou`` with the tight box; ``times`` that a box is among
+        the labels of an epoch. None where there is no box or label, or where transforms of
+        Albumentations move objects, so that only what is lost is known.
     """
     sums = np.zeros((len(data.classes), len(_Sums._fields)))
     turns = _Turns(data, seed)
@@ -181,10 +181,11 @@ def _shares(sums: _Sums, sources: float) -> dict[str, Any]:
     if not sums.came:
         return {"boxes": 0, **dict.fromkeys((*SHARES, "iou", "times"))}
     lost, kept = sums.lost / max(sums.own, 1e-12), sums.came - sums.lost
-    found = {key: _rounded(getattr(sums, key) / sums.came) for key in SHARES}
-    iou = _rounded(sums.iou / kept) if kept else None
+    of_labels = {
+        key: _rounded(getattr(sums, key) / kept) if kept else None for key in (*SHARES[1:], "iou")
+    }
     times = round((1 - lost) * sources, 3)
-    return {"boxes": round(sums.came), **found, "iou": iou, "times": times}
+    return {"boxes": round(sums.came), "lost": _rounded(lost), **of_labels, "times": times}
 
 
 def _rounded(share: float) -> float | None:

@@ -9,6 +9,7 @@ from pipeline.augment.account import ALL, WHOLE
 
 THROWN = 0.05  # of a class's boxes: a preset that throws away more is warned of
 _LOOSE = 0.1  # of all labels
+_GHOSTS = 0.001  # of all labels
 _ENOUGH = 100  # boxes: of fewer no share is told
 _MOST = 8  # classes named in a sentence
 
@@ -45,15 +46,19 @@ def notes(account: Account) -> list[str]:
     if not account:
         return []
     whole = account[ALL][-1]
+    large, empty = whole["inflated"], whole["empty"]
+    if large is None:
+        return []
     found = []
-    if (whole["inflated"] or 0) > _LOOSE:
+    if large > _LOOSE:
         found.append(
-            f"{whole['inflated']:.0%} of the labels are more than a tenth too large (mean IoU with "
-            f"the tight box {whole['iou']:.2f}): outlines keep them tight, see `shapes` of convert."
+            f"{large:.0%} of the labels are more than a tenth too large (mean IoU with the tight "
+            f"box {whole['iou']:.2f}): outlines keep them tight, see `shapes` of boxwright convert."
         )
-    if (whole["empty"] or 0) > 0:
+    if empty > _GHOSTS:
         found.append(
-            f"{whole['empty']:.1%} of the labels are of objects that cannot be seen: so strong a "
+            f"{empty:.1%} of the labels are of objects that cannot be seen: corners of boxes reach "
+            "into a picture where their objects do not (outlines mend that), or a strong "
             "perspective turns over what lies behind the horizon of a mosaic."
         )
     return found
