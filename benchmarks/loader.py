@@ -6,11 +6,11 @@ Two questions. What do outlines instead of boxes cost? Everything that a trainin
 through, but for decoding (the pictures are in memory), so that the cost shows; on pictures of one
 or two things and on crowded ones; ours, and ultralytics' own data set on the same files. And what
 does `cache` bring with photos of 12 megapixels, made of the sample's pictures: enlarged, with the
-noise of a sensor, saved as JPEG, some turned by their EXIF orientation? `warm`: the files are in the
-system's memory. `cold`: they are not, as where the photos are more than the memory holds.
+noise of a sensor, saved as JPEG, some turned by their EXIF orientation? `warm`: the files are in
+the system's memory. `cold`: they are not, as where the photos are more than the memory holds.
 
-One process, one thread, CPU seconds (for photos wall-clock seconds); the best of several rounds, in
-which all take turns.
+One process, one thread, CPU seconds (cold: wall-clock seconds, for the disk is waited for); the
+best of several rounds.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def caches_bring(runs: Path, photos: Dataset, rounds: int) -> list[dict[str, Any
         read = list(shelf.iterdir()) if shelf.exists() else [Path(p) for p in photos.images.path]
         warm, cold = [], []
         for turn in range(rounds):
-            warm.append(epoch(pictures, turn, time.perf_counter))
+            warm.append(epoch(pictures, turn, time.process_time))
             forget([] if cache == "ram" else read)
             cold.append(epoch(pictures, turn, time.perf_counter))
         held = sum(ims.nbytes for ims in pictures.ims) if cache == "ram" else 0

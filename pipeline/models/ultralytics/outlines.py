@@ -104,8 +104,9 @@ def _cut(polygons: Floats, size: Floats) -> Floats:
     """The same of polygons across the border: hull of their sides' parts within, and of corners."""
     start, end = _sides_within(polygons, size)
     points = np.concatenate([start, end, _corners_covered(polygons, size)], axis=1)
-    low, high = np.fmin.reduce(points, axis=1), np.fmax.reduce(points, axis=1)
-    return np.nan_to_num(np.concatenate([low, high], axis=1))
+    boxes = np.concatenate([np.fmin.reduce(points, axis=1), np.fmax.reduce(points, axis=1)], axis=1)
+    boxes[np.isnan(boxes)] = 0
+    return boxes
 
 
 def _sides_within(polygons: Floats, size: Floats) -> tuple[Floats, Floats]:
