@@ -101,7 +101,7 @@ def account(data: Dataset, draw: Draw, boxes: int, seed: int) -> list[dict[str, 
     while pictures < MOST and sums[turns.classes, 0].min(initial=boxes) < boxes:
         shown = draw(turns.next(sums[:, 0]), seed * MOST + pictures)
         sums += _counted(data, shown)
-        sources += len(np.unique(shown.way[~shown.extra]))
+        sources += shown.sources
         pictures += 1
     number = np.bincount(data.boxes.label, minlength=len(data.classes))
     whole = (number / np.maximum(sums[:, 0], 1)) @ sums

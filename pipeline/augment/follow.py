@@ -75,6 +75,7 @@ class Shown:
         extra: (E,) whether it was added by pasting: it cannot be lost.
         xyxy: (E, 4) its label in pixels of the training picture; nan where it has none.
         ways: How the source pictures came in.
+        sources: How many pictures went in, those only pasted from not among them.
         exact: Whether the ways tell it all; not where transforms of Albumentations moved objects.
     """
 
@@ -85,6 +86,7 @@ class Shown:
     extra: Bools
     xyxy: Floats
     ways: tuple[Way, ...]
+    sources: int
     exact: bool = True
 
 

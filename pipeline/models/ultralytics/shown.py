@@ -138,6 +138,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
                 transform.apply_image = partial(_blank_image, transform)
 
     def begin(self) -> None:
+        self._sources = 0
         self._row: list[int] = []
         self._source: list[_Source] = []
 
@@ -153,6 +154,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
             extra=np.array([source.extra for source in self._source], dtype=bool),
             xyxy=self._labels_of(made),
             ways=tuple(source.way for source in sources),
+            sources=self._sources,
             exact=self._exact,
         )
 
@@ -171,6 +173,7 @@ class _Watched(loader._Labels):  # noqa: SLF001 - the trainer's own data set, wi
 
     def get_image_and_label(self, index: int) -> dict[str, Any]:
         self._quarters = 0
+        self._sources += not self.extra
         label = super().get_image_and_label(index)
         source = _Source(index, self._scaling(index, label["resized_shape"]), self.extra)
         label["cls"][:] = self.number(self._rows[index].tolist(), source)
