@@ -289,6 +289,12 @@ def test_a_mosaic_shows_four_pictures_and_a_part_of_each(discs):
     assert found["times"] == pytest.approx((1 - found["lost"]) * 4, abs=0.01)
 
 
+def test_pictures_without_boxes_change_not_how_often_a_box_is_shown(discs):
+    boxes = discs.boxes.take(discs.boxes.image < 5)
+    found = counted(replace(discs, boxes=boxes), {"mosaic": 1.0})
+    assert found["times"] == pytest.approx((1 - found["lost"]) * 4, abs=0.01)
+
+
 def test_labels_of_what_lies_behind_the_horizon_are_counted(discs):
     assert counted(discs, {"mosaic": 1.0, "perspective": 0.005})["empty"] > 0.005
     assert counted(discs, {"mosaic": 1.0, "perspective": 0.0004})["empty"] == 0

@@ -118,10 +118,10 @@ def _table(found: dict[str, Any]) -> None:
     cells = [[label, *_cells(row)] for label, row in classes]
     show.table(["class", *header[1:]], cells, f"Each class: {name}")
     own, ellipse = found["outlines"]["own"], found["outlines"]["ellipse"]
+    show.line("Lost: boxes without a label. Of labels, cut: under 95 % of the object is seen;")
     show.line(
-        "Lost: not among the labels. Cut: less than 95 % of the object is seen. Inflated: over"
+        "inflated: over 1.1 times the area of the tight box around what is seen of the outline"
     )
-    show.line("1.1 times the area of the tight box around what is seen of the turned outline")
     show.line(f"({own:,} boxes) or, where there is only a box, of the ellipse in it ({ellipse:,}).")
     show.line("IoU: of label and tight box, the mean. An epoch: how often a box is in its labels.")
 
