@@ -55,7 +55,9 @@ def train_cli(
     ] = None,
     hyp: Annotated[
         str | None,
-        typer.Option(help="Augmentation: none, moderate (default), rotated, extreme, or a .yaml."),
+        typer.Option(
+            help="Augmentation: moderate (default), rotated, … (configs/hyp), or a .yaml."
+        ),
     ] = None,
     transforms: Annotated[
         str | None,

@@ -44,7 +44,7 @@ class TrainOptions:
         amp: Half precision on a GPU.
         cache: Where decoded pictures are kept: "none", "ram" (true), "small" (as the model looks at
             them, on disk beside the runs), "disk" (of their full size, likewise).
-        hyp: Augmentation: a preset (none, moderate, rotated, extreme) or a file like one.
+        hyp: Augmentation: a preset of configs/hyp (none, light, moderate, ...) or a file like one.
         transforms: Transforms of Albumentations, besides those of `hyp`: a list, or the YAML file
             with it; in a config those of the block `augment`, unless it says otherwise.
         weights: Folder where pretrained weights lie and are downloaded to.
