@@ -108,14 +108,28 @@ def or_corners(outlines: Outlines, xyxy: Floats) -> Outlines:
 def part_in(polygon: Floats, box: Floats) -> Floats:
     """The part (L, 2) of a polygon (K, 2) within a box (4,); no points where there is none.
 
-    A polygon with dents may come out with edges along the border that join its parts: hull and
-    area are right all the same (Sutherland and Hodgman, "Reentrant polygon clipping", 1974).
+    The parts of a polygon with dents come out joined by lines along the border (Sutherland and
+    Hodgman, "Reentrant polygon clipping", 1974). A corner of the box that nothing but such a line
+    leads to is left out, so that the hull is right.
     """
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    if (low >= box[:2]).all() and (high <= box[2:]).all():
+        return polygon
     part = polygon
     for axis in (0, 1):
         part = _half(part, axis, float(box[axis]), 1.0)
         part = _half(part, axis, float(box[axis + 2]), -1.0)
-    return part
+    corner = ((part == box[:2]) | (part == box[2:])).all(axis=1)
+    joined = [row for row in np.flatnonzero(corner).tolist() if not _holds(polygon, part[row])]
+    return np.delete(part, joined, axis=0)
+
+
+def _holds(polygon: Floats, point: Floats) -> bool:
+    """Whether a point lies in a polygon or on its line."""
+    import cv2
+
+    line = polygon.astype(np.float32).reshape(-1, 1, 2)
+    return cv2.pointPolygonTest(line, (float(point[0]), float(point[1])), measureDist=False) >= 0
 
 
 def _half(polygon: Floats, axis: int, limit: float, side: float) -> Floats:

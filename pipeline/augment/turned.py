@@ -114,8 +114,8 @@ def _turn_boxes(boxes: Boxes, matrix: Floats, side: Ints) -> Boxes:
     each = matrix[np.repeat(boxes.image, np.diff(outline.start))]
     points = np.einsum("nij,nj->ni", each[:, :, :2], outline.points) + each[:, :, 2]
     whole = Outlines(points, outline.start)
-    sides = side[boxes.image].tolist()
-    parts = [_part(whole[row], float(length)) for row, length in enumerate(sides)]
+    squares = side[boxes.image, None] * np.array([0.0, 0.0, 1.0, 1.0])
+    parts = [polygons.part_in(whole[row], square) for row, square in enumerate(squares)]
     left = np.array([_area(part) / max(_area(whole[row]), 1e-9) for row, part in enumerate(parts)])
     seen = Outlines.of(parts)
     cut = replace(
@@ -128,28 +128,6 @@ def _area(points: Floats) -> float:
     """Of a polygon (K, 2), in square pixels: the shoelace formula."""
     x, y = points.T
     return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-
-
-def _part(points: Floats, side: float) -> Floats:
-    """What of a polygon (K, 2) lies in the square from 0 to `side`, with the right hull.
-
-    Pieces of a polygon with dents come out joined by lines along the border. A corner of the square
-    that nothing but such a line leads to would widen the box, and is left out.
-    """
-    if points.min() >= 0 and points.max() <= side:
-        return points
-    part = polygons.part_in(points, np.array([0.0, 0.0, side, side]))
-    corners = np.flatnonzero(np.isin(part, [0.0, side]).all(axis=1))
-    outside = [row for row in corners.tolist() if not _holds(points, part[row])]
-    return np.delete(part, outside, axis=0)
-
-
-def _holds(polygon: Floats, point: Floats) -> bool:
-    """Whether a point lies in a polygon or on its line."""
-    import cv2
-
-    line = np.asarray(polygon, dtype=np.float32).reshape(-1, 1, 2)
-    return cv2.pointPolygonTest(line, (float(point[0]), float(point[1])), measureDist=False) >= 0
 
 
 def _jpeg(name: str) -> str:
