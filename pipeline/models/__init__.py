@@ -5,7 +5,7 @@ Only these import a deep-learning library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import images
-from pipeline.dataset import Boxes, Dataset
+from pipeline.dataset import Boxes, Dataset, Ints
+from pipeline.models.details import Details
 from pipeline.progress import Track, silent
 
 
@@ -48,6 +49,16 @@ class Detector(Protocol):
             Boxes whose `image` is the index in `pictures`, in pixels of each picture, best score
             first within a picture.
         """
+
+    def detect_fully(
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        *,
+        conf: float = 0.01,
+        iou: float = 0.7,
+        max_det: int = 100,
+    ) -> tuple[Boxes, Details]:
+        """As `detect`, a box once, with what else the model says of each box."""
 
 
 @dataclass(frozen=True)
@@ -132,27 +143,74 @@ def predict(  # noqa: PLR0913 - the options of a detector, and what it looks at
     Raises:
         DataError: A picture that cannot be read.
     """
+    parts: list[Boxes] = []
+    for rows, pictures in _pictures(dataset, batch, track):
+        found = detector.detect(pictures, conf=conf, iou=iou, max_det=max_det, for_metrics=True)
+        parts.append(replace(found, image=rows[found.image]))
+    boxes, _ = _in_order(parts)
+    return replace(dataset, classes=detector.classes, boxes=boxes)
+
+
+def predict_fully(  # noqa: PLR0913 - the options of a detector, and what it looks at
+    detector: Detector,
+    dataset: Dataset,
+    *,
+    conf: float = 0.01,
+    iou: float = 0.7,
+    max_det: int = 100,
+    batch: int = 16,
+    track: Track = silent,
+) -> tuple[Dataset, Details]:
+    """Look at every picture of a data set, and tell all that the model says of what it finds.
+
+    Args:
+        detector: From `load`.
+        dataset: Its boxes are not looked at.
+        conf: The lowest score to give.
+        iou: Of two boxes of one class that overlap more than this, the better one is kept.
+        max_det: At most this many boxes a picture.
+        batch: Pictures that are decoded and looked at together.
+        track: Shows progress.
+
+    Returns:
+        The same pictures with what was found: a box once, of its best class, cut at the borders of
+        its picture; the classes are the detector's. And a row of details for each box.
+
+    Raises:
+        DataError: A picture that cannot be read.
+    """
+    parts: list[Boxes] = []
+    told: list[Details] = []
+    for rows, pictures in _pictures(dataset, batch, track):
+        found, details = detector.detect_fully(pictures, conf=conf, iou=iou, max_det=max_det)
+        parts.append(replace(found, image=rows[found.image]))
+        told.append(details)
+    boxes, order = _in_order(parts)
+    details = Details.joined(told, len(detector.classes)).take(order)
+    return replace(dataset, classes=detector.classes, boxes=boxes), details
+
+
+def _pictures(
+    dataset: Dataset, batch: int, track: Track
+) -> Iterator[tuple[Ints, list[NDArray[np.uint8]]]]:
+    """Rows and pixels of all pictures, batch by batch."""
     # Pictures of like shape together: they go through the model in one piece.
     order = np.lexsort(dataset.images.size.T)
-    parts: list[Boxes] = []
     starts = range(0, len(order), batch)
     with ThreadPoolExecutor(max_workers=4) as pool:
         for at in track(starts, "looking", len(starts)):
             rows = order[at : at + batch]
-            pictures = list(pool.map(images.decode, dataset.images.path[rows]))
-            found = detector.detect(pictures, conf=conf, iou=iou, max_det=max_det, for_metrics=True)
-            parts.append(replace(found, image=rows[found.image]))
-    return replace(dataset, classes=detector.classes, boxes=_in_order(parts))
+            yield rows, list(pool.map(images.decode, dataset.images.path[rows]))
 
 
-def _in_order(parts: Sequence[Boxes]) -> Boxes:
-    """Boxes of several batches as one table, in the order of the pictures."""
+def _in_order(parts: Sequence[Boxes]) -> tuple[Boxes, Ints]:
+    """Boxes of several batches as one table, in the order of the pictures; where each one was."""
     if not parts:
-        return Boxes.of([], [], [], score=[])
+        return Boxes.of([], [], [], score=[]), np.zeros(0, dtype=np.int64)
     image = np.concatenate([part.image for part in parts])
     order = np.argsort(image, kind="stable")
     label, xyxy, score = (
         np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("label", "xyxy", "score")
     )
-    return Boxes.of(image[order], label, xyxy, score=score)
+    return Boxes.of(image[order], label, xyxy, score=score), order

@@ -8,9 +8,9 @@ agree with what it reports.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import Boxes, Floats
 from pipeline.errors import BoxwrightError
-from pipeline.models.ultralytics import weights
+from pipeline.models.details import Details
+from pipeline.models.ultralytics import heads, weights
 from pipeline.models.ultralytics.devices import pick
 
 Picture = NDArray[np.uint8]
@@ -26,6 +27,33 @@ Found = tuple[Floats, Floats, NDArray[np.int64]]  # xyxy (K, 4), score (K,), lab
 
 _GREY = 114
 _BATCH = 32  # pictures that go through the model at once, where a caller gives more
+
+
+class _How(NamedTuple):
+    """Which boxes to keep, see `pipeline.models.Detector.detect`."""
+
+    conf: float
+    iou: float
+    max_det: int
+    for_metrics: bool
+
+
+class _Seen(NamedTuple):
+    """What was found in a picture.
+
+    Attributes:
+        row: Of the picture.
+        boxes: (K, 6) x1, y1, x2, y2 as prepared, score, label; best first.
+        given: What the model gave for the picture's batch.
+        place: Of the picture in its batch.
+        rows: (K,) tensor: rows of the boxes in what was given.
+    """
+
+    row: int
+    boxes: Floats
+    given: Any
+    place: int
+    rows: Any
 
 
 class UltralyticsDetector:
@@ -41,6 +69,7 @@ class UltralyticsDetector:
         from ultralytics.nn.autobackend import AutoBackend
 
         self._transformer = type(model).__name__ == "RTDETRDetectionModel"
+        self._strides = model.stride.tolist()
         trained_at = int(getattr(model, "args", {}).get("imgsz") or 640)
         self._model: Any = AutoBackend(model, pick(device), end2end=False, verbose=False).eval()
         self._stride = int(self._model.stride)
@@ -62,17 +91,58 @@ class UltralyticsDetector:
             BoxwrightError: The GPU's memory is too small.
         """
         found: dict[int, Found] = {}
-        for rows in self._batches(pictures):
-            shown = [self._prepare(pictures[row]) for row in rows]
-            given = self._forward(shown)
-            kept = self._select(given, conf, iou, max_det, for_metrics=for_metrics)
-            for row, boxes in zip(rows, kept, strict=True):
-                height, width = pictures[row].shape[:2]
-                xyxy = self._in_pixels(boxes[:, :4], height, width)
-                if not for_metrics:
-                    xyxy = np.clip(xyxy, 0, [width, height, width, height])
-                found[row] = xyxy, boxes[:, 4], boxes[:, 5].astype(np.int64)
+        for seen in self._look(pictures, _How(conf, iou, max_det, for_metrics)):
+            found[seen.row] = self._placed(seen, pictures[seen.row], cut=not for_metrics)
         return _gathered([found[row] for row in range(len(pictures))])
+
+    def detect_fully(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        conf: float = 0.01,
+        iou: float = 0.7,
+        max_det: int = 100,
+    ) -> tuple[Boxes, Details]:
+        """What `detect` finds, and what the model says of each box besides: a row a box.
+
+        Raises:
+            BoxwrightError: The GPU's memory is too small.
+        """
+        found: dict[int, Found] = {}
+        told: dict[int, Details] = {}
+        for seen in self._look(pictures, _How(conf, iou, max_det, for_metrics=False)):
+            found[seen.row] = self._placed(seen, pictures[seen.row], cut=True)
+            told[seen.row] = self._details(seen, pictures[seen.row])
+        everywhere = range(len(pictures))
+        details = Details.joined([told[row] for row in everywhere], len(self.classes))
+        return _gathered([found[row] for row in everywhere]), details
+
+    def _look(self, pictures: Sequence[Picture], how: _How) -> Iterator[_Seen]:
+        """What is found in each picture, in the order that they go through the model."""
+        for batch in self._batches(pictures):
+            given = self._forward([self._prepare(pictures[row]) for row in batch])
+            kept = self._select(given, how)
+            for place, (row, (boxes, rows)) in enumerate(zip(batch, kept, strict=True)):
+                yield _Seen(row, boxes.cpu().numpy().astype(np.float64), given, place, rows)
+
+    def _placed(self, seen: _Seen, picture: Picture, *, cut: bool) -> Found:
+        """Boxes in pixels of the picture as shown, cut at its borders where `cut`."""
+        height, width = picture.shape[:2]
+        xyxy = self._in_pixels(seen.boxes[:, :4], height, width)
+        if cut:
+            xyxy = np.clip(xyxy, 0, [width, height, width, height])
+        return xyxy, seen.boxes[:, 4], seen.boxes[:, 5].astype(np.int64)
+
+    def _details(self, seen: _Seen, picture: Picture) -> Details:
+        """Probabilities, and spreads in pixels of the picture as shown."""
+        if self._transformer or not heads.tells(seen.given, len(self.classes)):
+            label = seen.boxes[:, 5].astype(np.int64)
+            return Details.of(seen.boxes[:, 4], label, len(self.classes))
+        told = heads.details(seen.given, seen.place, seen.rows, self._strides)
+        height, width = picture.shape[:2]
+        tall, wide = self._scaled(height, width)
+        shrunk = np.tile([wide / width, tall / height], 2)
+        return Details(told.probability, told.spread / shrunk)
 
     def _batches(self, pictures: Sequence[Picture]) -> Iterable[list[int]]:
         """Rows of pictures that have one shape when prepared."""
@@ -122,27 +192,25 @@ class UltralyticsDetector:
                 "\n    -> a smaller --imgsz or --batch, or --device cpu."
             ) from error
 
-    def _select(
-        self, given: Any, conf: float, iou: float, max_det: int, *, for_metrics: bool
-    ) -> list[NDArray[np.float64]]:
-        """For each picture (K, 6): x1, y1, x2, y2 as prepared, score, label; best first."""
+    def _select(self, given: Any, how: _How) -> list[tuple[Any, Any]]:
+        """For each picture (K, 6): x1, y1, x2, y2 as prepared, score, label; best first; rows."""
         if self._transformer:
-            kept = _queries(given, conf, max_det, self.imgsz)
-        else:
-            from ultralytics.utils.nms import non_max_suppression
+            return _queries(given, how.conf, how.max_det, self.imgsz)
+        from ultralytics.utils.nms import non_max_suppression
 
-            if for_metrics:  # thousands of boxes: worth the import of a compiled suppression
-                import torchvision  # noqa: F401 - used where it is imported
+        if how.for_metrics:  # thousands of boxes: worth the import of a compiled suppression
+            import torchvision  # noqa: F401 - used where it is imported
 
-            kept = non_max_suppression(
-                given,
-                conf,
-                iou,
-                multi_label=for_metrics,
-                max_det=max_det,
-                max_time_img=math.inf,  # it drops the rest of the batch when it is late
-            )
-        return [boxes.cpu().numpy().astype(np.float64) for boxes in kept]
+        kept, rows = non_max_suppression(
+            given,
+            how.conf,
+            how.iou,
+            multi_label=how.for_metrics,
+            max_det=how.max_det,
+            max_time_img=math.inf,  # it drops the rest of the batch when it is late
+            return_idxs=True,
+        )
+        return list(zip(kept, [one.view(-1) for one in rows], strict=True))
 
     def _in_pixels(self, xyxy: Floats, height: int, width: int) -> Floats:
         """Boxes of the picture as prepared, in pixels of the picture as shown."""
@@ -161,8 +229,8 @@ def _margin(room: int) -> int:
     return round(room / 2 - 0.1)
 
 
-def _queries(given: Any, conf: float, max_det: int, imgsz: int) -> list[Any]:
-    """RT-DETR's own list of boxes, cut at `conf`; it needs no suppression."""
+def _queries(given: Any, conf: float, max_det: int, imgsz: int) -> list[tuple[Any, Any]]:
+    """RT-DETR's own list of boxes, cut at `conf`, with their rows; it needs no suppression."""
     import torch
     from ultralytics.utils.ops import xywh2xyxy
 
@@ -170,8 +238,9 @@ def _queries(given: Any, conf: float, max_det: int, imgsz: int) -> list[Any]:
     boxes = torch.cat([xywh2xyxy(rows[..., :4]) * imgsz, rows[..., 4:]], dim=-1)
     kept = []
     for picture in boxes:
-        best = picture[picture[:, 4].argsort(descending=True)]
-        kept.append(best[best[:, 4] > conf][:max_det])
+        order = picture[:, 4].argsort(descending=True)
+        rows = order[picture[order, 4] > conf][:max_det]
+        kept.append((picture[rows], rows))
     return kept
 
 
