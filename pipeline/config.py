@@ -28,6 +28,7 @@ BLOCKS = {
     "convert": "pipeline.convert:ConvertOptions",
     "stats": "pipeline.stats.run:StatsOptions",
     "leaks": "pipeline.check.leaks:LeaksOptions",
+    "check": "pipeline.check.run:CheckOptions",
     "balance": "pipeline.balance.run:BalanceOptions",
     "augment": "pipeline.augment.show:AugmentOptions",
     "train": "pipeline.training.run:TrainOptions",

@@ -14,9 +14,11 @@ from pipeline import __version__
 from pipeline.cli.ablate import ablate_cli
 from pipeline.cli.augment import augment_cli
 from pipeline.cli.balance import balance_cli
+from pipeline.cli.check import check_cli
 from pipeline.cli.convert import convert_cli
 from pipeline.cli.doctor import doctor_cli
 from pipeline.cli.evaluate import evaluate_cli
+from pipeline.cli.fix import fix_cli
 from pipeline.cli.groups import groups_cli
 from pipeline.cli.leaks import leaks_cli
 from pipeline.cli.mismatch import mismatch_cli
@@ -55,6 +57,8 @@ app.command("balance")(balance_cli)
 app.command("stats")(stats_cli)
 app.command("preview")(preview_cli)
 app.command("leaks")(leaks_cli)
+app.command("check")(check_cli)
+app.command("fix")(fix_cli)
 app.command("groups")(groups_cli)
 app.command("augment")(augment_cli)
 app.command("train")(train_cli)
