@@ -59,7 +59,7 @@ def _spread(sides: Any, stride: Any) -> Any:
     """(K, 4) standard deviations of left, top, right, bottom; `sides` (4 x steps, K): logits."""
     import torch
 
-    share = sides.view(_PLACES, -1, sides.shape[-1]).softmax(dim=1)
+    share = sides.view(_PLACES, len(sides) // _PLACES, sides.shape[-1]).softmax(dim=1)
     place = torch.arange(share.shape[1], dtype=share.dtype, device=share.device)[None, :, None]
     mean = (share * place).sum(dim=1, keepdim=True)
     return ((share * (place - mean) ** 2).sum(dim=1).sqrt() * stride).T
