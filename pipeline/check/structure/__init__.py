@@ -67,6 +67,7 @@ KINDS = (
     "odd size",
     "odd aspect",
 )
+_SYMPTOMS = {"odd size", "odd aspect"}
 _READ = {"yolo": yolo_sheet.read, "coco": coco_sheet.read, "corners": corner_sheet.read}
 
 
@@ -106,4 +107,11 @@ def find(sheet: Sheet, options: Options, track: Track = silent) -> list[Finding]
     found, meant = misread.find(sheet)
     for look in track((shapes.find, pairs.find, classes.find), "checking", 3):
         found += look(sheet, meant.plain, options)
-    return [*sheet.found, *found, *misread.unexplained(sheet, meant)]
+    found += misread.unexplained(sheet, meant)
+    return _without_symptoms([*sheet.found, *found])
+
+
+def _without_symptoms(found: list[Finding]) -> list[Finding]:
+    """A box of a wrong class or without a width is odd for its class: that needs no telling."""
+    worse = {one.box for one in found if one.severity != "hint"}
+    return [one for one in found if one.kind not in _SYMPTOMS or one.box not in worse]

@@ -32,14 +32,13 @@ def find(sheet: Sheet, plain: Bools, options: Options) -> list[Finding]:
 def _rare(sheet: Sheet) -> list[Finding]:
     """Classes that live in one picture: a slip of the pen, or nothing to learn from."""
     rows = np.flatnonzero(sheet.label >= 0)
-    pairs = np.unique(np.stack([sheet.label[rows], sheet.image[rows]], axis=1), axis=0)
-    pictures = np.bincount(pairs[:, 0], minlength=len(sheet.classes))
-    if len(np.unique(pairs[:, 1])) < _PICTURES:
+    if len(np.unique(sheet.image[rows])) < _PICTURES:
         return []
-    first = {int(sheet.label[row]): int(row) for row in rows[::-1]}
+    pairs = np.unique(sheet.label[rows] * len(sheet.images) + sheet.image[rows])
+    pictures = np.bincount(pairs // len(sheet.images), minlength=len(sheet.classes))
     return [
         sheet.finding(
-            first[label],
+            int(np.argmax(sheet.label == label)),
             "class in one picture",
             "warning",
             f"{sheet.classes[label]!r} is in this picture only",

@@ -12,6 +12,8 @@ from pipeline.check.structure.readings import Reading
 from pipeline.check.structure.sheet import Sheet
 from pipeline.dataset import Bools, Floats, Ints
 
+_ENOUGH = 100_000  # boxes that tell what boxes are like
+
 
 @dataclass(frozen=True)
 class Meant:
@@ -52,4 +54,5 @@ def model_of(sheet: Sheet, rows: Ints) -> Model | None:
     good = rows[(side > 0).all(axis=1) & (sheet.size[rows] > 0).all(axis=1)]
     if not len(good):
         return None
+    good = good[:: -(-len(good) // _ENOUGH)]
     return density.fit(sheet.xyxy[good], sheet.size[good], sheet.label[good], len(sheet.classes))

@@ -53,7 +53,8 @@ def find(sheet: Sheet, plain: Bools, options: Options) -> list[Finding]:
     near = ~pairs.equal & (pairs.iou >= options.near)
     two = ~same & (pairs.equal | (pairs.iou >= options.same))
     inside = same & ~pairs.equal & ~near & (pairs.within >= options.inside)
-    inside &= plain[pairs.first] & plain[pairs.second]
+    usual = plain & (geometry.area(sheet.xyxy) < options.whole * np.prod(sheet.size, axis=1))
+    inside &= usual[pairs.first] & usual[pairs.second]
     return [
         *_twice(sheet, pairs, np.flatnonzero(same & pairs.equal), "duplicate"),
         *_twice(sheet, pairs, np.flatnonzero(same & near), "near duplicate"),

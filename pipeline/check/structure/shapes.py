@@ -6,13 +6,13 @@ import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.check.findings import Finding, Fix
+from pipeline.check.structure.density import on_grid
 from pipeline.check.structure.options import Options
 from pipeline.check.structure.sheet import Sheet, change
 from pipeline.dataset import Bools, Floats, Ints
 
 _NONE = 0.01  # pixels: what six decimals of a fraction cannot tell from nothing
-_ON_GRID = 0.02  # pixels from a whole one
-_GRID = 0.98  # share of the sides that are whole pixels, where the set is drawn on the grid
+_OFF = 0.02  # share of the boxes between the pixels up to which the set is drawn on the grid
 _USUAL = 0.02  # share of the boxes from which it is how the set is
 
 
@@ -138,11 +138,10 @@ def _whole(sheet: Sheet, sound: Bools, share: float) -> list[Finding]:
 
 def _off_grid(sheet: Sheet, sound: Bools) -> list[Finding]:
     """Boxes that lie between the pixels, where nearly all others lie on them."""
-    slack = _ON_GRID + (sheet.size.max(axis=1, initial=0) * 1.1e-6 if sheet.format == "yolo" else 0)
-    away = np.abs(sheet.xyxy - np.round(sheet.xyxy)).max(axis=1, initial=0)
-    off = sound & (away > slack)
-    if not sound.any() or off.sum() > (1 - _GRID) * sound.sum():
+    off = sound & ~on_grid(sheet.xyxy, sheet.size)
+    if off.sum() > _OFF * sound.sum():
         return []
+    away = np.abs(sheet.xyxy - np.round(sheet.xyxy)).max(axis=1, initial=0)
     return [
         sheet.finding(
             row,

@@ -7,6 +7,8 @@ scene, one distance), so their ratios count as those of fewer boxes: the root of
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.check.structure import density, readings
@@ -19,6 +21,7 @@ from pipeline.dataset import Floats, Ints
 _SURE = 8.0  # nats beyond what chance gives: odds of about 3,000 to 1
 _THIN = 1e-6  # pixels
 _SET = (30, 10)  # boxes and pictures from which the whole set may be judged
+_ENOUGH = 20_000  # boxes that tell the reading of the whole set
 _CLEAR = 0.5  # nats a box by which a reading of the whole set must be better
 
 
@@ -78,6 +81,7 @@ def _take(sheet: Sheet, meant: Meant, rows: Ints, ratio: Floats, units: int) -> 
 
 def _of_set(sheet: Sheet, rows: Ints) -> Reading | None:
     """The reading of the whole set, each weighed with a model of its own."""
+    rows = rows[:: -(-len(rows) // _ENOUGH) or 1]
     if len(rows) < _SET[0] or len(np.unique(sheet.image[rows])) < _SET[1]:
         return None
     plain = _own_density(sheet, rows, sheet.xyxy[rows], 1.0)
@@ -98,7 +102,7 @@ def _own_density(sheet: Sheet, rows: Ints, boxes: Floats, stretch: float) -> flo
     if not good.any():
         return NEVER
     model = density.fit(boxes[good], size[good], label[good], len(sheet.classes))
-    model = Model(np.zeros_like(model.cells), model.middle, model.spread)
+    model = replace(model, cells=np.zeros_like(model.cells))
     return float(log_density(model, boxes, size, label, stretch).mean())
 
 
