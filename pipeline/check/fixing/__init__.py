@@ -1,0 +1,1 @@
+"""Decisions about findings, applied to the annotations that they are of."""
