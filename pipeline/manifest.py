@@ -57,9 +57,14 @@ def newest(folder: Path, kind: str) -> Path:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: beside its place first, then renamed into it."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same of what is no text."""
     beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

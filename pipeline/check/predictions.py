@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pipeline.dataset import Bools, Dataset
+from pipeline.errors import BoxwrightError
 from pipeline.models.details import Details
 
 
@@ -18,8 +24,40 @@ class Predictions:
         details: A row a box of `found`: probabilities of all classes, spread of each side.
         unseen: (N,) whether what is said of a picture comes of a model that was not trained on its
             group. What a model says of pictures that it was trained on repeats their labels.
+        made: How they were made, as plain data.
     """
 
     found: Dataset
     details: Details
     unseen: Bools
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_classes(
+    found: Dataset, details: Details, classes: Sequence[str], where: Path
+) -> tuple[Dataset, Details]:
+    """Predictions in the classes of the labels, matched by name.
+
+    Args:
+        found: Predictions, in classes of their own.
+        details: Theirs.
+        classes: Those of the labels.
+        where: What the predictions are from.
+
+    Raises:
+        BoxwrightError: They are not the same classes.
+    """
+    if sorted(found.classes) != sorted(classes):
+        raise BoxwrightError(
+            "the predictions and the labels do not have the same classes:"
+            f"\n    {where}: {', '.join(found.classes)}"
+            f"\n    labels: {', '.join(classes)}"
+            "\n    -> a model of these very classes is needed; `--folds 5` trains some."
+        )
+    place = np.array([list(classes).index(name) for name in found.classes], dtype=np.int64)
+    boxes = replace(found.boxes, label=place[found.boxes.label])
+    probability = details.probability[:, np.argsort(place)]
+    return (
+        replace(found, classes=tuple(classes), boxes=boxes),
+        replace(details, probability=probability),
+    )

@@ -91,7 +91,7 @@ def plan(prepared: Path, options: TrainOptions, runs: Path, track: Track = silen
     options = replace(options, transforms=entries)
     for sentence in _doubts(options, hyp, data):
         log.warning("%s", sentence)
-    of_data = {"classes": list(data.classes), "content": _content(prepared, data)}
+    of_data = {"classes": list(data.classes), "content": content(prepared, data)}
     made_of = {
         "options": identity(options, hyp),
         "data": of_data,
@@ -168,7 +168,7 @@ def _doubts(options: TrainOptions, hyp: dict[str, Any], data: Dataset) -> list[s
     ]
 
 
-def _content(prepared: Path, data: Dataset) -> str:
+def content(prepared: Path, data: Dataset) -> str:
     """A hash of pictures and labels: what convert says of the files, and the labels as they are."""
     images, boxes = data.images, data.boxes
     told = hashlib.sha256(str((manifest.read(prepared) or {}).get("content", "")).encode())
