@@ -67,7 +67,7 @@ KINDS = (
     "odd size",
     "odd aspect",
 )
-_SYMPTOMS = {"odd size", "odd aspect"}
+_SYMPTOMS = {"odd size", "odd aspect", "wrong area"}
 _READ = {"yolo": yolo_sheet.read, "coco": coco_sheet.read, "corners": corner_sheet.read}
 
 
@@ -113,5 +113,6 @@ def find(sheet: Sheet, options: Options, track: Track = silent) -> list[Finding]
 
 def _without_symptoms(found: list[Finding]) -> list[Finding]:
     """A box of a wrong class or without a width is odd for its class: that needs no telling."""
-    worse = {one.box for one in found if one.severity != "hint"}
-    return [one for one in found if one.kind not in _SYMPTOMS or one.box not in worse]
+    kept = [one for one in found if one.kind not in _SYMPTOMS]
+    worse = {one.box for one in kept if one.severity != "hint"}
+    return kept + [one for one in found if one.kind in _SYMPTOMS and one.box not in worse]

@@ -95,6 +95,7 @@ class Sheet:
         """
         image, label = int(self.image[box]), int(self.label[box])
         x1, y1, x2, y2 = (round(float(value), 4) for value in self.xyxy[box])
+        measured = self.format != "yolo" or self.images.size[image].all()
         return Finding(
             kind=kind,
             severity=severity,
@@ -105,7 +106,7 @@ class Sheet:
             file=self.file[image],
             place=self.place_name.format(self.place[box]),
             label=self.classes[label] if label >= 0 else "",
-            xyxy=(x1, y1, x2, y2),
+            xyxy=(x1, y1, x2, y2) if measured else None,
             **more,
         )
 

@@ -52,7 +52,7 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
         file=strings(files),
         image=image,
         label=label,
-        xyxy=geometry.xywhn_to_xyxy(values, pictures.images.size[image]),
+        xyxy=geometry.xywhn_to_xyxy(values, _sizes(pictures.images.size)[image]),
         other=np.full((len(image), 4), np.nan),
         witness="",
         place=_column(parts, "place", np.int64),
@@ -64,6 +64,11 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
     sheet = beside.joined(sheet)
     sheet.found.extend(_pairs(sheet, _column(parts, "state", np.int64), tree))
     return sheet
+
+
+def _sizes(size: Ints) -> Ints:
+    """Sizes of pictures; some size for one that is damaged, whose boxes can still be compared."""
+    return np.where(size > 0, size, 1000)
 
 
 def _label_files(pictures: Strings) -> list[str]:
