@@ -46,13 +46,17 @@ def main() -> None:
     parser.add_argument(
         "--degrees", type=float, default=45, help="of training and test, either way"
     )
+    parser.add_argument(
+        "--no-drawn", action="store_true", help="no training on drawn outlines: a third less"
+    )
     parser.add_argument("--work", type=Path, help="a folder to keep everything in")
     parser.add_argument("--out", type=Path, help="a Markdown file to write as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         sources = drawn(work, options.images, 0)
-        scores: Scores = {arm.name: [] for arm in ARMS}
+        arms = [arm.name for arm in ARMS if arm is not OUTLINED or not options.no_drawn]
+        scores: Scores = {name: [] for name in arms}
         for seed in range(options.seeds):
             for name, tests in compare(work / f"seed-{seed}", sources, options, seed).items():
                 scores[name].append(tests)
@@ -71,6 +75,8 @@ def compare(
     tests = judges(made[OUTLINED.name], place / "turned", options.degrees, seed)
     found = {}
     for name, tree in made.items():
+        if name == OUTLINED.name and options.no_drawn:
+            continue
         weights = fit(tree, place, options, seed)
         found[name] = {test: judge(weights, truth) for test, truth in tests.items()}
         told = ", ".join(f"{test} {one[SCORES[0]]:.3f}" for test, one in found[name].items())
