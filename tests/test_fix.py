@@ -503,6 +503,34 @@ def test_a_class_is_written_as_the_source_writes_it(tmp_path):
     assert shapes(out / "a0.json")[0]["label"] == "Fifty_front"
 
 
+def test_a_prepared_folder_of_a_coco_file(tmp_path):
+    file = coco_file(tmp_path / "s")
+    for name in "bcd":
+        shutil.copy(tmp_path / "s/images/a.jpg", tmp_path / f"s/images/{name}.jpg")
+    content = json.loads(file.read_text())
+    rows = [{"id": 10 + k, "file_name": f"{name}.jpg"} for k, name in enumerate("bcd")]
+    content["images"] += [{**content["images"][0], **row} for row in rows]
+    file.write_text(json.dumps(content))
+    made = boxwright("convert", file, tmp_path / "p", "--group", "none")
+    assert made.returncode == 0, made.stderr
+    split = next(p for p in ("train", "val") if (tmp_path / f"p/images/{p}/a.jpg").exists())
+    label = str(tmp_path / f"p/labels/{split}/a.txt")
+    one = found("a.jpg", Fix("remove"), (60, 60, 80, 80), "Fifty", split=split, file=label)
+    out = fix(tmp_path, tmp_path / "p", (one, "accept"))
+    assert [row["id"] for row in annotations(out)["annotations"]] == [3]
+
+
+def test_findings_of_a_folder_of_coco_files_are_applied_file_by_file(tmp_path):
+    file = coco_file(tmp_path / "s")
+    own = found("a.jpg", Fix("remove"), (10, 10, 50, 50), split="train", file=str(file))
+    other = found("x.jpg", Fix("remove"), split="val", file=str(tmp_path / "s/val.json"))
+    out = fix(tmp_path, file, (own, "accept"), (other, "accept"))
+    assert [row["id"] for row in annotations(out)["annotations"]] == [9]
+    assert (
+        json.loads((out / "changes.json").read_text())["left"][0]["why"] == "it is of another file"
+    )
+
+
 def test_a_source_that_was_moved(tmp_path):
     source = photos(tmp_path / "s", 4)
     boxwright("convert", source, tmp_path / "p", "--group", "none")
@@ -707,3 +735,45 @@ def test_an_unknown_program_is_wrong_usage(tmp_path):
         boxwright("fix", photos(tmp_path / "s"), file, "-o", tmp_path / "o", "--to", "x").returncode
         == 2
     )
+
+
+# --- and back
+
+
+def mended_elsewhere(tmp_path: Path, *new: dict) -> dict[str, list]:
+    """The labels of a0.jpg after they were mended in labelme."""
+    out = handed(tmp_path, "labelme", (found("a0.jpg", None), "skip"))
+    content = json.loads((out / "a0.json").read_text())
+    (out / "a0.json").write_text(json.dumps({**content, "shapes": list(new)}))
+    done = boxwright("fix", tmp_path / "s", out, "-o", tmp_path / "back", "--json")
+    assert done.returncode == 0, done.stderr
+    return boxes(tmp_path / "back", "a0.jpg"), json.loads(done.stdout)["changes"]
+
+
+@pytest.mark.parametrize(
+    ("new", "changes"),
+    [
+        ([rectangle("Ten", 9, 7, 41, 31)], {"change": 1, "remove": 0, "add": 0}),
+        ([rectangle("Fifty", 8, 6, 40, 30)], {"change": 1, "remove": 0, "add": 0}),
+        ([], {"change": 0, "remove": 1, "add": 0}),
+        (
+            [rectangle("Ten", 8, 6, 40, 30), rectangle("Ten", 42, 6, 60, 30)],
+            {"change": 0, "remove": 0, "add": 1},
+        ),
+        ([rectangle("Fifty", 50, 40, 60, 47)], {"change": 0, "remove": 1, "add": 1}),
+    ],
+)
+def test_labels_that_were_mended_in_another_program_come_back(tmp_path, new, changes):
+    there, told = mended_elsewhere(tmp_path, *new)
+    wanted = [(one["label"], [float(v) for point in one["points"] for v in point]) for one in new]
+    assert there == wanted
+    assert told == changes
+
+
+def test_labels_of_other_pictures_do_not_come_back(tmp_path):
+    handed(tmp_path, "labelme", (found("a0.jpg", None), "skip"))
+    other = tmp_path / "other"
+    picture(other / "z.jpg")
+    labelme(other / "z.json", rectangle("Ten", 8, 6, 40, 30))
+    done = boxwright("fix", tmp_path / "s", other, "-o", tmp_path / "back")
+    assert (done.returncode, "holds no picture of" in done.stderr) == (1, True)

@@ -22,7 +22,15 @@ import msgspec
 from pipeline import manifest
 from pipeline.check import review
 from pipeline.check.findings import as_json
-from pipeline.check.fixing import decisions, edit_coco, edit_corners, edit_yolo, export, output
+from pipeline.check.fixing import (
+    decisions,
+    edit_coco,
+    edit_corners,
+    edit_yolo,
+    export,
+    output,
+    returned,
+)
 from pipeline.check.fixing.decisions import Decision
 from pipeline.check.fixing.edits import About
 from pipeline.check.fixing.plan import Plan, Planned, plan
@@ -43,7 +51,7 @@ class Job:
 
     Attributes:
         checked: What was checked: a config, a prepared folder, or annotations.
-        decisions: decisions.json, or findings.
+        decisions: decisions.json, findings, or labels that were mended in another program.
         out: The folder to make.
         above: Of findings: accept the fixes that are at least so sure, unseen.
         source: Where the source of a prepared folder is; None: where its manifest says.
@@ -66,8 +74,11 @@ def do(
     Raises:
         BoxwrightError: Decisions or annotations that cannot be read; or as `apply` does.
     """
-    decided = decisions.read(job.decisions, job.above)
     target = find(job.checked, job.source, job.images, track)
+    if returned.is_mended(job.decisions):
+        decided = returned.read(job.decisions, target)
+    else:
+        decided = decisions.read(job.decisions, job.above)
     return apply(target, decided, job.out, skip_bad=skip_bad, force=force, track=track)
 
 
@@ -233,6 +244,7 @@ def _made(
     kinds = Counter(one["kind"] for part in changed for one in part.changes)
     return {
         "source": str(target.root),
+        "images": str(target.options.images) if target.options.images else None,
         "format": target.format,
         "decisions": dict(sorted(Counter(one.word for one in decided).items())),
         "changes": {name: actions[name] for name in ("change", "remove", "add")},

@@ -27,7 +27,8 @@ def fix_cli(
     decisions: Annotated[
         Path | None,
         typer.Argument(
-            help="decisions.json from the page; or the findings of `boxwright check --json`.",
+            help="decisions.json from the page; the findings of `boxwright check --json`; or "
+            "labels that were mended after --to: a folder, or a COCO file.",
             metavar="DECISIONS",
         ),
     ] = None,
@@ -108,7 +109,8 @@ def _show(made: dict[str, Any], out: Path) -> None:
     elif "changes" in made:
         _show_changes(made)
         show.line(f"\nEvery change, as it was and as it is: {out / 'changes.json'}")
-        show.line(f"Next: boxwright convert {out / made['next']} ...")
+        images = f" --images {made['images']}" if made["images"] else ""
+        show.line(f"Next: boxwright convert {out / made['next']}{images} ...")
     else:
         show.line(f"{made['files']:,} files are as they were: {out}")
 

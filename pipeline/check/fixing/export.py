@@ -233,9 +233,9 @@ def _cvat(folder: Path, pictures: Sequence[Picture], classes: Sequence[str]) -> 
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     _write(folder / "annotations.xml", f'<?xml version="1.0" encoding="utf-8"?>\n{text}')
-    note: dict[str, Any] = {"name": _NOTE, "input_type": "text", "mutable": False, "values": [""]}
-    labels: list[dict[str, Any]] = [{"name": name, "attributes": [note]} for name in classes]
-    labels.append({"name": _NOTE, "type": "tag", "attributes": [note]})
+    told: dict[str, Any] = {"name": _NOTE, "input_type": "text", "mutable": False, "values": [""]}
+    labels: list[dict[str, Any]] = [{"name": name, "attributes": [told]} for name in classes]
+    labels.append({"name": _NOTE, "type": "tag", "attributes": [told]})
     _write(folder / "labels.json", json.dumps(labels, indent=1, ensure_ascii=False))
 
 

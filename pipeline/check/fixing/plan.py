@@ -69,6 +69,9 @@ def plan(decisions: Sequence[Decision], target: Target) -> Plan:
     for decision in decisions:
         if not decision.applies or decision.fix is None:
             continue
+        if _of_another_file(decision.finding, target):
+            made.left.append(Left(decision.finding, "it is of another file", overruled=True))
+            continue
         try:
             planned = _planned(decision.finding, decision.fix, target)
         except _Cannot as why:
@@ -82,6 +85,12 @@ def plan(decisions: Sequence[Decision], target: Target) -> Plan:
     for several in one_label.values():
         made.edits.append(_one(several, made.left))
     return made
+
+
+def _of_another_file(found: Finding, target: Target) -> bool:
+    """Whether a finding is of another COCO file: they are mended one by one."""
+    alone = target.format == "coco" and target.steps is target.source
+    return alone and bool(found.file) and not _same_file(found.file, target.source.source[0])
 
 
 def _plan_new(planned: Planned, made: Plan) -> None:

@@ -56,6 +56,11 @@ class Target:
         images = self.checked.dataset.images
         return {pair: k for k, pair in enumerate(zip(images.split, images.name, strict=True))}
 
+    def _checked_picture(self, found: Finding) -> int:
+        """Row in `checked`; a COCO file alone does not know the split that its folder gave it."""
+        row = self._row_of.get((found.split, found.image), -1)
+        return self._row_of.get(("", found.image), -1) if row < 0 else row
+
     @cached_property
     def _rows(self) -> tuple[list[slice], list[slice]]:
         return self.checked.dataset.per_image(), self.steps.dataset.per_image()
@@ -73,7 +78,7 @@ class Target:
 
     def picture_of(self, found: Finding) -> int:
         """Row in the source of a finding's picture; -1 where there is none."""
-        row = self._row_of.get((found.split, found.image), -1)
+        row = self._checked_picture(found)
         row = int(self.picture[row]) if row >= 0 else -1
         if row < 0 or self.steps is self.source:
             return row
@@ -92,7 +97,7 @@ class Target:
 
     def checked_box(self, found: Finding) -> int:
         """Row in `checked`: what the place says, if that is the box; else the nearest alike."""
-        picture = self._row_of.get((found.split, found.image), -1)
+        picture = self._checked_picture(found)
         if picture < 0 or found.xyxy is None:
             return -1
         own, dataset = self._rows[0][picture], self.checked.dataset
