@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from training import CLASSES, SMALL, prepare
 
 from pipeline import config, manifest, models
-from pipeline.check import folds, looking, predictions_file
+from pipeline.check import folds, judges, looking, predictions_file
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Images, strings
 from pipeline.errors import BoxwrightError, DataError, DataErrors
@@ -422,6 +422,52 @@ def test_weights_of_other_classes_are_refused(run, root, labels):
     other = replace(labels, classes=("a", "b"))
     with pytest.raises(BoxwrightError, match="do not have the same classes"):
         looking.by_weights(run / "weights" / "best.pt", other, root, looking.LookOptions())
+
+
+# Who judges
+
+
+def asked(labels, root, folder, **who):
+    training = config.options(TrainOptions, SMALL, TRAINING)
+    options = config.options(judges.JudgeOptions, {}, who)
+    return judges.ask(labels, judges.Judges(options, root, folder, training))
+
+
+def test_folds_judge_where_they_are_asked_for(made, labels, root, tmp_path):
+    folder = Path(shutil.copytree(made[0], tmp_path / made[0].name))
+    assert same(asked(labels, root, folder, folds=2, epochs=12), made[1])
+
+
+def test_labels_without_groups_get_those_of_their_folder(labels, root, tmp_path, monkeypatch):
+    none = replace(labels, images=replace(labels.images, group=strings([""] * 60)))
+    dealt = []
+
+    def deal(dataset, _):
+        dealt.append(dataset.images.group)
+        raise Enough
+
+    monkeypatch.setattr(folds, "deal", deal)
+    with pytest.raises(Enough):
+        asked(none, root, tmp_path, folds=2)
+    assert dealt[0].tolist() == labels.images.group.tolist()
+
+
+def test_a_file_judges(made, labels, root, tmp_path):
+    assert same(asked(labels, root, tmp_path, predictions=made[0] / "predictions.npz"), made[1])
+
+
+def test_weights_judge(run, labels, root, tmp_path):
+    said = asked(labels, root, tmp_path, weights=run / "weights" / "best.pt")
+    assert said.unseen.sum() == 20
+
+
+def test_nobody_judges_unasked(labels, root, tmp_path):
+    assert asked(labels, root, tmp_path) is None
+
+
+def test_two_judges_are_refused(labels, root, tmp_path):
+    with pytest.raises(BoxwrightError, match="folds and weights: one at a time"):
+        asked(labels, root, tmp_path, folds=2, weights="best.pt")
 
 
 # The file
