@@ -54,5 +54,16 @@ def model_of(sheet: Sheet, rows: Ints) -> Model | None:
     good = rows[(side > 0).all(axis=1) & (sheet.size[rows] > 0).all(axis=1)]
     if not len(good):
         return None
-    good = good[:: -(-len(good) // _ENOUGH)]
+    good = some(good, _ENOUGH)
     return density.fit(sheet.xyxy[good], sheet.size[good], sheet.label[good], len(sheet.classes))
+
+
+def some(rows: Ints, most: int) -> Ints:
+    """At most so many rows, drawn at random and always the same ones, in order.
+
+    Not every so-manieth: where all pictures have as many boxes, those would be each one's first.
+    """
+    if len(rows) <= most:
+        return rows
+    drawn: Ints = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return drawn

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.check.structure import density, readings
 from pipeline.check.structure.density import NEVER, Model, log_density
-from pipeline.check.structure.meant import Meant, by_group, model_of
+from pipeline.check.structure.meant import Meant, by_group, model_of, some
 from pipeline.check.structure.readings import TURNED, Reading
 from pipeline.check.structure.sheet import Sheet
 from pipeline.dataset import Floats, Ints
@@ -81,7 +81,7 @@ def _take(sheet: Sheet, meant: Meant, rows: Ints, ratio: Floats, units: int) -> 
 
 def _of_set(sheet: Sheet, rows: Ints) -> Reading | None:
     """The reading of the whole set, each weighed with a model of its own."""
-    rows = rows[:: -(-len(rows) // _ENOUGH) or 1]
+    rows = some(rows, _ENOUGH)
     if len(rows) < _SET[0] or len(np.unique(sheet.image[rows])) < _SET[1]:
         return None
     plain = _own_density(sheet, rows, sheet.xyxy[rows], 1.0)
