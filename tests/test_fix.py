@@ -585,6 +585,28 @@ def test_removing_wins_and_two_changes_become_one(tmp_path):
     assert [one["overruled"] for one in left] == [True]
 
 
+def test_one_object_is_added_once(tmp_path):
+    source = photos(tmp_path / "s", 2)
+    add = [
+        found("a0.jpg", Fix("add", box, label), None, "")
+        for box, label in (
+            ((42, 6, 60, 30), "Ten"),
+            ((42, 7, 61, 31), "Ten"),
+            ((42, 7, 61, 31), "Fifty"),
+        )
+    ]
+    out = fix(tmp_path, source, *((one, "accept") for one in add))
+    assert [name for name, _ in boxes(out, "a0.jpg")] == ["Ten", "Ten", "Fifty"]
+
+
+def test_what_changes_nothing_stops_nothing(tmp_path):
+    source = photos(tmp_path / "s", 2)
+    same = found("a0.jpg", Fix("change", None, "Ten"))
+    other = found("a1.jpg", Fix("remove"), label="Fifty")
+    out = fix(tmp_path, source, (same, "accept"), (other, "accept"))
+    assert (out / "a0.json").read_bytes() == (source / "a0.json").read_bytes()
+
+
 def test_every_change_is_recorded_as_it_was_and_as_it_is(tmp_path):
     source = photos(tmp_path / "s", 2)
     was = shapes(source / "a0.json")[0]

@@ -224,6 +224,34 @@ def test_a_dragged_corner_is_the_persons_own_fix(tmp_path, context):
     assert one["finding"]["fix"]["xyxy"] == [10, 8, 41, 31]
 
 
+@pytest.mark.parametrize(
+    ("one", "action"),
+    [
+        (found(0, xyxy=(900.0, 900.0, 950.0, 950.0)), {"action": "change"}),
+        (found(0, xyxy=None, label=""), {"action": "add", "label": "Ten"}),
+    ],
+)
+def test_a_box_is_drawn_where_none_can_be_dragged(tmp_path, context, one, action):
+    page = opened(context, page_of(tmp_path, [one]))
+    at = page.locator(".current image").bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 4, at["y"] + at["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + 2 * at["height"], steps=4)  # beyond it
+    page.mouse.up()
+    page.keyboard.press("a")
+    [decision] = saved(page, tmp_path / "d.json")["decisions"]
+    assert decision["fix"].pop("xyxy") == pytest.approx([16, 24, 32, 48], abs=0.3)
+    assert decision["fix"] == action
+
+
+def test_a_click_on_the_picture_draws_nothing(tmp_path, context):
+    page = opened(context, page_of(tmp_path))
+    page.locator(".current svg").click()
+    page.keyboard.press("a")
+    [decision] = saved(page, tmp_path / "d.json")["decisions"]
+    assert "fix" not in decision
+
+
 def test_a_finding_without_a_suggestion_is_mended_by_hand(tmp_path, context):
     page = opened(context, page_of(tmp_path, [FOUR[3]]))
     page.locator(".current .choices select").select_option("Ten")

@@ -103,8 +103,7 @@ def hand_over(job: Job, to: str, *, force: bool = False, track: Track = silent) 
     output.check_apart(target.checked.dataset.root, job.out)
     made = {"source": str(job.checked), "findings": len(found), "page": review.FILE}
     with manifest.new_folder(job.out, REVIEW, force=force) as folder:
-        name = job.checked.resolve().name
-        review.write(found, target.checked.dataset, folder, name=name, track=track)
+        review.write(found, target.checked.dataset, folder, track=track)
         manifest.write(folder, REVIEW, made)
     return made
 

@@ -54,6 +54,10 @@ class _Cannot(Exception):  # noqa: N818 - it is no error of the program
     """A decision that cannot be applied; says why."""
 
 
+class _Needless(_Cannot):
+    """A decision that changes nothing."""
+
+
 def plan(decisions: Sequence[Decision], target: Target) -> Plan:
     """What the accepted decisions mean for the source's files.
 
@@ -65,26 +69,32 @@ def plan(decisions: Sequence[Decision], target: Target) -> Plan:
         target: From `target.find`.
     """
     made = Plan()
+    new: defaultdict[tuple[str, str, str | None], list[Planned]] = defaultdict(list)
     one_label: defaultdict[tuple[str, int, int], list[Planned]] = defaultdict(list)
     for decision in decisions:
-        if not decision.applies or decision.fix is None:
-            continue
-        if _of_another_file(decision.finding, target):
-            made.left.append(Left(decision.finding, "it is of another file", overruled=True))
-            continue
-        try:
-            planned = _planned(decision.finding, decision.fix, target)
-        except _Cannot as why:
-            made.left.append(Left(decision.finding, str(why)))
-            continue
-        if planned.edit.action == "add":
-            _plan_new(planned, made)
-        else:
-            row = target.box_of(decision.finding)
-            one_label[planned.file, row, planned.edit.place].append(planned)
+        done = _tried(decision, target) if decision.applies else None
+        if isinstance(done, Left):
+            made.left.append(done)
+        elif done is not None and done.edit.action == "add":
+            _plan_new(done, new[done.file, done.edit.picture, done.edit.label], made)
+        elif done is not None:
+            one_label[done.file, target.box_of(done.finding), done.edit.place].append(done)
     for several in one_label.values():
         made.edits.append(_one(several, made.left))
     return made
+
+
+def _tried(decision: Decision, target: Target) -> Planned | Left:
+    """The edit that a decision comes to, or why there is none."""
+    found, fix = decision.finding, decision.fix
+    if fix is None:
+        return Left(found, "nobody said how to mend it", overruled=True)
+    if _of_another_file(found, target):
+        return Left(found, "it is of another file", overruled=True)
+    try:
+        return _planned(found, fix, target)
+    except _Cannot as why:
+        return Left(found, str(why), overruled=isinstance(why, _Needless))
 
 
 def _of_another_file(found: Finding, target: Target) -> bool:
@@ -93,18 +103,14 @@ def _of_another_file(found: Finding, target: Target) -> bool:
     return alone and bool(found.file) and not _same_file(found.file, target.source.source[0])
 
 
-def _plan_new(planned: Planned, made: Plan) -> None:
-    for other in made.edits:
-        if other.edit.action == "add" and _same_object(planned, other):
-            made.left.append(Left(planned.finding, "the label is added already", overruled=True))
-            return
+def _plan_new(planned: Planned, others: list[Planned], made: Plan) -> None:
+    """Add a label, unless `others`, of the same class in the same picture, have the object."""
+    box = np.array([planned.edit.xyxy])
+    if any(iou(box, np.array([other.edit.xyxy]))[0, 0] >= _SAME for other in others):
+        made.left.append(Left(planned.finding, "the label is added already", overruled=True))
+        return
+    others.append(planned)
     made.edits.append(planned)
-
-
-def _same_object(a: Planned, b: Planned) -> bool:
-    if (a.file, a.edit.picture, a.edit.label) != (b.file, b.edit.picture, b.edit.label):
-        return False
-    return bool(iou(np.array([a.edit.xyxy]), np.array([b.edit.xyxy]))[0, 0] >= _SAME)
 
 
 def _one(several: Sequence[Planned], left: list[Left]) -> Planned:
@@ -158,7 +164,7 @@ def _planned(found: Finding, fix: Fix, target: Target) -> Planned:
     if fix.action == "add" and (edit.xyxy is None or edit.label is None):
         raise _Cannot("a new label needs a box and a class")
     if fix.action == "change" and edit.xyxy is None and edit.label is None:
-        raise _Cannot("nothing is changed")
+        raise _Needless("nothing is changed")
     return Planned(_file(picture, target), edit, found)
 
 
@@ -220,7 +226,7 @@ def _label(fix: Fix, box: int, target: Target) -> str | None:
         raise _Cannot("its class comes from the picture's name: move the picture")
     taken = class_map(target.options.classes)
     if taken is None or target.steps is target.source:
-        return fix.label
+        return None if box >= 0 and fix.label == _old_label(box, target) else fix.label
     if fix.label not in taken:
         raise _Cannot(f"{fix.label!r} is no class of the data")
     old = _old_label(box, target)

@@ -47,7 +47,8 @@ def write(
         findings: What was found; the worst 10,000 are shown.
         dataset: What was checked: its pictures are cut out, its labels drawn around.
         out: A folder that is there.
-        name: What was checked, as the user calls it; progress is kept in the browser under it.
+        name: What was checked, as the user calls it; "": its folder's name. Progress is kept in the
+            browser under it.
         track: Shows progress.
 
     Raises:
@@ -64,7 +65,7 @@ def write(
         _card(found, row, crop, near) for found, row, crop in zip(shown, rows, crops, strict=True)
     ]
     page = out / FILE
-    title = name or dataset.root.name
+    title = name or dataset.root.resolve().name
     manifest.write_text(page, _render(title, cards, crops, dataset.classes, len(findings)))
     return page
 

@@ -5,6 +5,7 @@ const crops = document.getElementById("crops").textContent.split("\n");
 const found = data.findings;
 const KEY = "boxwright review: " + data.set;
 const PAGE = 24;
+const LEAST = 2; // pixels: less is a click, no box
 const byId = (id) => document.getElementById(id);
 
 let decided = kept(); // by a finding's id: {decision, fix}; fix where a person changed it
@@ -53,17 +54,21 @@ function undo(card) {
   keep();
 }
 
+const isOfLabel = (card) => Boolean(card.finding.xyxy || card.finding.place);
+
 function change(card, part) { // a person's own fix: what was suggested, with a part of it changed
-  const fix = { ...(fixOf(card) || { action: "change" }), ...part };
-  if (fix.action === "remove" && part.action !== "remove") fix.action = "change";
+  const action = isOfLabel(card) ? "change" : "add";
+  const before = fixOf(card), base = before && before.action !== "remove" ? before : { action };
+  const fix = { ...base, ...part };
+  if (fix.action === "add" && !fix.label) fix.label = data.classes[0];
   decided[card.id] = { ...decided[card.id], fix };
   keep();
 }
 
 function remove(card) {
-  if (card.finding.xyxy || card.finding.place) {
-    change(card, { action: "remove", xyxy: undefined, label: undefined });
-  }
+  if (!isOfLabel(card)) return;
+  decided[card.id] = { ...decided[card.id], fix: { action: "remove" } };
+  keep();
 }
 
 // --- drawing
@@ -110,7 +115,13 @@ function picture(card, row, current) {
     svg.append(shape("path", { class: "label", d }));
   }
   if (fix && right && fix.xyxy) svg.append(rectangle(right, "fix"));
-  if (current && right) handles(svg, card, right);
+  if (current) {
+    svg.addEventListener("pointerdown", (event) => {
+      const { x, y } = place(event, svg, card);
+      drag(event, svg, card, [x, y, x, y], [2, 3]);
+    });
+    if (right) handles(svg, card, right);
+  }
   return svg;
 }
 
@@ -118,31 +129,37 @@ function handles(svg, card, box) {
   const radius = Math.max(card.region[2], card.region[3]) / 60;
   for (const [i, j] of [[0, 1], [2, 1], [2, 3], [0, 3]]) {
     const grip = shape("circle", { class: "handle", cx: box[i], cy: box[j], r: radius });
-    grip.addEventListener("pointerdown", (event) => drag(event, svg, card, [i, j]));
+    grip.addEventListener("pointerdown", (event) => {
+      event.stopPropagation();
+      drag(event, svg, card, [...box], [i, j]);
+    });
     svg.append(grip);
   }
 }
 
-function drag(event, svg, card, [i, j]) {
+function place(event, svg, card) { // in pixels of the picture, within it
+  const { x, y } = new DOMPoint(event.clientX, event.clientY)
+    .matrixTransform(svg.getScreenCTM().inverse());
+  return { x: Math.min(Math.max(x, 0), card.size[0]), y: Math.min(Math.max(y, 0), card.size[1]) };
+}
+
+function drag(event, svg, card, box, [i, j]) { // a corner of a box, until it is let go
   event.preventDefault();
-  const box = [...proposal(card)];
-  const ghost = rectangle(box, "fix");
+  let ghost = rectangle(box, "fix");
   svg.append(ghost);
   const move = (to) => {
-    const point = new DOMPoint(to.clientX, to.clientY).matrixTransform(svg.getScreenCTM().inverse());
-    box[i] = Math.min(Math.max(point.x, 0), card.size[0]);
-    box[j] = Math.min(Math.max(point.y, 0), card.size[1]);
-    const [x1, y1, x2, y2] = box;
-    ghost.setAttribute("x", Math.min(x1, x2));
-    ghost.setAttribute("y", Math.min(y1, y2));
-    ghost.setAttribute("width", Math.abs(x2 - x1));
-    ghost.setAttribute("height", Math.abs(y2 - y1));
+    const { x, y } = place(to, svg, card);
+    box[i] = x;
+    box[j] = y;
+    const next = rectangle(box, "fix");
+    ghost.replaceWith(next);
+    ghost = next;
   };
   const end = () => {
     removeEventListener("pointermove", move);
     const [x1, y1, x2, y2] = box.map((value) => Math.round(value * 100) / 100);
     const xyxy = [Math.min(x1, x2), Math.min(y1, y2), Math.max(x1, x2), Math.max(y1, y2)];
-    if (xyxy[2] - xyxy[0] >= 1 && xyxy[3] - xyxy[1] >= 1) change(card, { xyxy });
+    if (Math.min(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]) >= LEAST) change(card, { xyxy });
     draw();
   };
   addEventListener("pointermove", move);
@@ -152,7 +169,7 @@ function drag(event, svg, card, [i, j]) {
 function words(card) {
   const one = card.finding, fix = fixOf(card);
   const now = one.label ? `is ${one.label}` : "";
-  if (!fix) return now;
+  if (!fix) return [now, "no suggestion"].filter(Boolean).join("; ");
   const label = fix.label && fix.label !== one.label ? `class ${fix.label}` : "";
   const box = fix.xyxy ? (fix.action === "add" ? "add this box" : "move the box") : "";
   const what = fix.action === "remove" ? "remove it" : [box, label].filter(Boolean).join(", ");
@@ -170,8 +187,8 @@ function classes(card) {
   return choice;
 }
 
-function cardOf(place) {
-  const row = shown[place], card = found[row], one = card.finding, current = place === at;
+function cardOf(k) {
+  const row = shown[k], card = found[row], one = card.finding, current = k === at;
   const sure = one.sureness === undefined ? "" : `, ${Math.round(100 * one.sureness)} % sure`;
   const made = element("article", {
     className: `finding ${verdict(card)} ${current ? "current" : ""}` });
@@ -189,7 +206,7 @@ function cardOf(place) {
   }
   made.append(choices(card));
   made.addEventListener("click", (event) => {
-    if (at !== place && !event.target.closest("button, select")) go(place);
+    if (at !== k && !event.target.closest("button, select")) go(k);
   });
   return made;
 }
