@@ -70,7 +70,13 @@ def on_grid(xyxy: Floats, size: Ints) -> Bools:
 
 
 def log_density(
-    model: Model, xyxy: Floats, size: Ints, label: Ints, stretch: float = 1.0
+    model: Model,
+    xyxy: Floats,
+    size: Ints,
+    label: Ints,
+    stretch: float = 1.0,
+    *,
+    lying: bool = False,
 ) -> Floats:
     """(M,) log density of the numbers as written, if they are meant as these boxes.
 
@@ -80,12 +86,14 @@ def log_density(
         size: (M, 2) of their pictures.
         label: (M,) classes; -1 for unknown.
         stretch: By how much the reading magnifies each number.
+        lying: The things lie on their side: a scene, or a camera, that was turned.
     """
     x1, y1, x2, y2 = np.ascontiguousarray(xyxy.T)
     with np.errstate(all="ignore"):
         across, down = size[:, 0].astype(np.float64), size[:, 1].astype(np.float64)
         place = _surprise(x1 / across, x2 / across) + _surprise(y1 / down, y2 / down)
-        z = ((_features(xyxy, size) - model.middle[label]) / model.spread[label]).T
+        features = _features(xyxy, size) * ([1, -1] if lying else [1, 1])
+        z = ((features - model.middle[label]) / model.spread[label]).T
         tail = (_TAIL + 1) / 2 * (np.log1p(z[0] ** 2 / _TAIL) + np.log1p(z[1] ** 2 / _TAIL))
         tail += np.log(model.spread).sum(axis=1)[label]
         side = np.log((x2 - x1) / across) + np.log((y2 - y1) / down)

@@ -138,7 +138,7 @@ def _two_classes(sheet: Sheet, pairs: Pairs, at: Ints) -> list[Finding]:
         sheet.finding(
             int(pairs.second[one]),
             "two classes",
-            "error",
+            "error" if pairs.equal[one] else "warning",
             f"the box of {_place(sheet, int(pairs.first[one]))} (IoU {pairs.iou[one]:.2f})",
             advice="keep the one that is right",
         )

@@ -22,6 +22,7 @@ _SURE = 8.0  # nats beyond what chance gives: odds of about 3,000 to 1
 _THIN = 1e-6  # pixels
 _SET = (30, 10)  # boxes and pictures from which the whole set may be judged
 _ENOUGH = 20_000  # boxes that tell the reading of the whole set
+_NEARLY_ALL = 0.8  # share of the turned pictures that agree, where all are misread
 _CLEAR = 0.5  # nats a box by which a reading of the whole set must be better
 
 
@@ -59,7 +60,7 @@ def _parts(sheet: Sheet, meant: Meant, rows: Ints, model: Model) -> None:
 def _ratios(sheet: Sheet, rows: Ints, model: Model) -> Floats:
     """(R, M) log likelihood ratio of each reading against the plain one."""
     xyxy, size, label = sheet.xyxy[rows], sheet.size[rows], sheet.label[rows]
-    plain = log_density(model, xyxy, size, label)
+    plain = _plain(model, xyxy, size, label)
     ratio: Floats = np.stack(
         [
             log_density(model, way.boxes(xyxy, size), size, label, way.stretch) - plain
@@ -67,6 +68,12 @@ def _ratios(sheet: Sheet, rows: Ints, model: Model) -> Floats:
         ]
     )
     return ratio
+
+
+def _plain(model: Model, xyxy: Floats, size: Ints, label: Ints) -> Floats:
+    """(M,) log density of boxes that are read rightly, of things that stand or lie."""
+    lying = log_density(model, xyxy, size, label, lying=True)
+    return np.maximum(log_density(model, xyxy, size, label), lying)
 
 
 def _take(sheet: Sheet, meant: Meant, rows: Ints, ratio: Floats, units: int) -> None:
@@ -121,10 +128,11 @@ def _turned(sheet: Sheet, meant: Meant, rows: Ints, model: Model) -> None:
     boxes = readings.unturned(
         sheet.format, sheet.xyxy[at], size, sheet.orientation[sheet.image[at]]
     )
-    ratio = log_density(model, boxes, size, label) - log_density(model, sheet.xyxy[at], size, label)
-    of_files = by_group(ratio[None], sheet.image[at])[0]
-    if ratio.sum() > _SURE and np.median(ratio) > 0:
+    ratio = log_density(model, boxes, size, label) - _plain(model, sheet.xyxy[at], size, label)
+    files, image = np.unique(sheet.image[at], return_inverse=True)
+    of_files = np.bincount(image, ratio) / np.sqrt(np.bincount(image))
+    if of_files.sum() / np.sqrt(len(files)) > _SURE and (of_files > 0).mean() > _NEARLY_ALL:
         wins = np.ones(len(at), dtype=bool)
     else:
-        wins = of_files > _SURE + np.log(len(np.unique(sheet.image[at])))
+        wins = (of_files > _SURE + np.log(len(files)))[image]
     meant.take(at[wins], TURNED, boxes[wins])
