@@ -280,6 +280,31 @@ def test_a_training_that_was_stopped_goes_on_where_it_was(labels, tmp_path, capl
     assert (tmp_path / "out" / "fold-1.npz").exists()
 
 
+@pytest.mark.parametrize(("worst", "warned"), [(0.1, True), (0.7, False)])
+def test_models_that_know_little_are_told(worst, warned, labels, tmp_path, monkeypatch, caplog):
+    """Of models that are given, one of which is as bad as that."""
+    scores = iter([worst, 0.8])
+
+    def trained(*_, **__):
+        found = {"run": str(tmp_path / "run"), "fingerprint": "f"}
+        return {**found, "metrics": {"mAP50": next(scores), "mAP50-95": 0.1}}
+
+    nothing = Boxes.of([], [], [], score=[])
+    monkeypatch.setattr(folds, "train", trained)
+    monkeypatch.setattr(
+        folds,
+        "look",
+        lambda _weights, part, *_: (
+            replace(part, boxes=nothing),
+            Details.of(nothing.score, nothing.label, len(CLASSES)),
+        ),
+    )
+    caplog.set_level(logging.INFO)
+    folds.out_of_fold(labels, options(), tmp_path / "out")
+    assert f"mAP50 {worst:.2f} to 0.80" in caplog.text
+    assert ("learnt too little" in caplog.text) == warned
+
+
 def test_the_folder_says_how_good_its_models_are(made):
     told = manifest.read(made[0])
     assert told["kind"] == "folds"

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 KIND = "folds"
 EPOCHS = 30  # of a short training
+_LITTLE = 0.3  # mAP50: a model that finds less than that disagrees with most labels
 _TREES = "data"
 _SURROUNDINGS = ("batch", "device")  # change nothing in what is found
 Watched = Callable[[], AbstractContextManager[Audience]]
@@ -108,6 +109,7 @@ def out_of_fold(
     path = folder / predictions_file.FILE
     predictions_file.write(path, _together(dataset, fold, parts, made))
     manifest.write(folder, KIND, made)
+    _tell([run["mAP50"] for run in runs])
     return predictions_file.read(path, dataset)
 
 
@@ -154,6 +156,18 @@ def unlearnt(dataset: Dataset, fold: Ints) -> dict[int, list[str]]:
         if len(homes) == 1:
             found.setdefault(homes[0], []).append(dataset.classes[label])
     return found
+
+
+def _tell(scores: Sequence[float]) -> None:
+    """Say how much the judges know."""
+    worst, best = min(scores), max(scores)
+    log.info("The models reach mAP50 %.2f to %.2f on the pictures that they judge.", worst, best)
+    if worst < _LITTLE:
+        log.warning(
+            "A model that reaches mAP50 %.2f has learnt too little to judge labels: train longer, "
+            "from pretrained weights, or in fewer folds.",
+            worst,
+        )
 
 
 def _train(
