@@ -797,3 +797,23 @@ def repeated(sheet: Any, times: int) -> Any:
     columns = {name: getattr(sheet, name)[boxes] for name in ("label", "xyxy", "other", "place")}
     whole = {name: getattr(sheet, name)[rows] for name in ("orientation", "claimed", "file")}
     return replace(sheet, images=images, image=sheet.image[boxes] + shift, **columns, **whole)
+
+
+@pytest.mark.parametrize("write", [as_yolo, as_coco, as_labelme])
+def test_a_scene_that_lies_on_its_side_is_no_error(write: Any, tmp_path: Path) -> None:
+    """All things of a picture at the right angle to the others', as when the camera was turned."""
+    made = layout(4)
+    made.boxes[ROW] = [
+        (label, x1, y1, x1 + y2 - y1, y1 + x2 - x1) for label, x1, y1, x2, y2 in made.boxes[ROW]
+    ]
+    made.sizes[ROW] = (1000, 1000)  # room for them
+    assert [one for one in check(write(tmp_path, made)) if one.severity != "hint"] == []
+
+
+def test_small_things_in_a_heap_are_not_at_another_scale(tmp_path: Path) -> None:
+    """A picture taken from far away, with all its things in one corner."""
+    made = layout(4)
+    made.boxes[ROW] = [
+        (label, 0.6 * x1, 0.6 * y1, 0.6 * x2, 0.6 * y2) for label, x1, y1, x2, y2 in made.boxes[ROW]
+    ]
+    assert [one for one in check(as_yolo(tmp_path, made)) if one.severity != "hint"] == []
