@@ -477,30 +477,52 @@ def test_accepting_everything_gives_the_clean_sample(tmp_path, sample):
     assert {name for name in clean if mended[name] != clean[name]} == set(unseen)
 
 
+def prepared(tmp: Path, source: Path, **options) -> tuple[Path, str]:
+    """A config of a source that is converted, and the split of a0.jpg."""
+    content = {"name": "x", "source": str(source), "prepared": str(tmp / "p")}
+    content["convert"] = {"group": "none", **options}
+    config = written(tmp / "c.yaml", yaml.safe_dump(content))
+    done = boxwright("convert", config)
+    assert done.returncode == 0, done.stderr
+    root = tmp / "p/images"
+    return config, next(path.relative_to(root).parts[0] for path in root.rglob("a0.jpg"))
+
+
 def test_a_class_is_written_as_the_source_writes_it(tmp_path):
     source = photos(tmp_path / "s", 4, ("Ten_front", "Fifty_front"))
-    config = written(
-        tmp_path / "c.yaml",
-        yaml.safe_dump(
-            {
-                "name": "x",
-                "source": str(source),
-                "prepared": str(tmp_path / "p"),
-                "convert": {
-                    "group": "none",
-                    "classes": {
-                        "Ten": ["Ten_back", "Ten_front"],
-                        "Fifty": ["Fifty_back", "Fifty_front"],
-                    },
-                },
-            }
-        ),
-    )
-    assert boxwright("convert", config).returncode == 0
-    split = next(p for p in ("train", "val") if (tmp_path / f"p/images/{p}/a0.jpg").exists())
+    classes = {"Ten": ["Ten_back", "Ten_front"], "Fifty": ["Fifty_back", "Fifty_front"]}
+    config, split = prepared(tmp_path, source, classes=classes)
     one = found("a0.jpg", Fix("change", None, "Fifty"), split=split)
-    out = fix(tmp_path, tmp_path / "c.yaml", (one, "accept"))
+    out = fix(tmp_path, config, (one, "accept"))
     assert shapes(out / "a0.json")[0]["label"] == "Fifty_front"
+
+
+def test_the_fields_of_a_vendor_are_written_as_the_config_names_them(tmp_path):
+    for k in range(4):
+        picture(tmp_path / f"s/a{k}.jpg")
+        box = {"what": {"name": "Ten"}, "box": {"l": 8, "t": 6, "r": 40, "b": 30}}
+        written(tmp_path / f"s/a{k}.json", json.dumps({"items": [box]}))
+    sides = {"x1": "box.l", "y1": "box.t", "x2": "box.r", "y2": "box.b"}
+    fields = {"boxes": "items", "label": "what.name", **sides}
+    config, split = prepared(tmp_path, tmp_path / "s", fields=fields)
+    rows = [
+        found("a0.jpg", moved(10, 8, 41, 31), split=split),
+        found("a0.jpg", Fix("add", (1, 2, 5, 6), "Ten"), None, "", split=split),
+    ]
+    out = fix(tmp_path, config, *((one, "accept") for one in rows))
+    assert json.loads((out / "a0.json").read_text())["items"] == [
+        {"what": {"name": "Ten"}, "box": {"l": 10, "t": 8, "r": 41, "b": 31}},
+        {"what": {"name": "Ten"}, "box": {"l": 1, "t": 2, "r": 5, "b": 6}},
+    ]
+
+
+def test_a_class_that_the_folder_tells_cannot_be_changed_in_a_file(tmp_path):
+    photos(tmp_path / "s/Ten", 4)
+    config, split = prepared(tmp_path, tmp_path / "s", label="folder")
+    one = found("Ten/a0.jpg", Fix("change", None, "Fifty"), split=split)
+    file = decided(tmp_path / "d.json", (one, "accept"))
+    done = boxwright("fix", config, file, "-o", tmp_path / "out")
+    assert (done.returncode, "move the picture" in done.stderr) == (1, True)
 
 
 def test_a_prepared_folder_of_a_coco_file(tmp_path):

@@ -7,12 +7,17 @@ import os
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from making import boxwright, labelme, photos, picture, rectangle, written
+from PIL import Image
 
 from pipeline import formats
 from pipeline.check import review
 from pipeline.check.findings import Finding, Fix, as_json
+from pipeline.check.review.crops import cut
+from pipeline.images import decode
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -332,6 +337,36 @@ def test_many_findings_open_and_answer_quickly(tmp_path, context):
     )
     assert page.locator("#progress").inner_text().startswith("10 of 10000 decided")
     assert took < 4000  # 40 ms each on two cores; a page that drew all would take minutes
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("side", [40, 400])
+def test_a_crop_shows_the_pixels_of_its_region(tmp_path, orientation, side):
+    source = tmp_path / "s"
+    source.mkdir()
+    ramp = np.zeros((480, 640, 3), np.uint8)  # blue grows to the right, red downwards
+    ramp[..., 2], ramp[..., 0] = np.arange(640) * 255 / 639, (np.arange(480) * 255 / 479)[:, None]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(ramp).save(source / "a.jpg", exif=exif, quality=95)
+    shown = decode(source / "a.jpg")
+    height, width = shown.shape[:2]
+    labelme(
+        source / "a.json",
+        rectangle("Ten", 200, 100, 300, 220),
+        imageWidth=width,
+        imageHeight=height,
+    )
+    one = Finding("loose", "hint", "is loose", image="a.jpg", xyxy=(200, 100, 300, 220))
+    [crop] = cut([one], [0], formats.read("auto", source).dataset, side)
+    x, y, w, h = (round(value) for value in crop.region)
+    part = cv2.imdecode(np.frombuffer(crop.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    expected = cv2.resize(
+        shown[y : y + h, x : x + w], part.shape[1::-1], interpolation=cv2.INTER_AREA
+    )
+    assert max(part.shape[:2]) <= side
+    assert (x, y) < (200, 100)
+    assert np.abs(part.astype(int) - expected).mean() < 3
 
 
 def test_the_same_findings_give_the_same_page(tmp_path):

@@ -34,6 +34,7 @@ from pipeline.check.fixing import (
 from pipeline.check.fixing.decisions import Decision
 from pipeline.check.fixing.edits import About
 from pipeline.check.fixing.plan import Plan, Planned, plan
+from pipeline.check.fixing.programs import Program
 from pipeline.check.fixing.target import Target, find
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.progress import Track, silent
@@ -87,7 +88,7 @@ def hand_over(job: Job, to: str, *, force: bool = False, track: Track = silent) 
 
     Args:
         job: Of findings, or of decisions some of which are open.
-        to: "page", or one of `export.Program`.
+        to: "page", or one of `programs.Program`.
         force: Replace the output folder, whatever it is.
         track: Shows progress.
 
@@ -97,7 +98,7 @@ def hand_over(job: Job, to: str, *, force: bool = False, track: Track = silent) 
     decided = decisions.read(job.decisions, job.above)
     target = find(job.checked, job.source, job.images, track)
     if to != "page":
-        program: export.Program = msgspec.convert(to, export.Program)
+        program: Program = msgspec.convert(to, Program)
         return export.export(target, decided, job.out, program, force=force, track=track)
     found = [one.finding for one in decided if export.is_open(one)]
     output.check_apart(target.checked.dataset.root, job.out)

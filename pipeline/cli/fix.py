@@ -65,8 +65,8 @@ def fix_cli(
 ) -> None:
     """Apply what was decided about findings to the source's annotations, as a new set.
 
-    The originals are not touched; changes.json in the new set tells every change as it was and as
-    it is, and --reverse undoes all of them.
+    The originals are not touched. The new set tells of every change (changes.json); --reverse
+    undoes them.
     """
     show.listen(quiet=quiet)
     track = show.track(quiet=quiet)

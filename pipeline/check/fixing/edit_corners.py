@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.check.fixing.corner_fields import find, get, number, own_path, put
 from pipeline.check.fixing.edits import About, Edit, Record, decode, follow, gone, plain
 from pipeline.dataset import Floats
 from pipeline.errors import DataError
-from pipeline.formats.corner_json import FIELDS
 from pipeline.formats.scaling import Fit, fit
 
 _SIDES = ("x1", "y1", "x2", "y2")
@@ -101,7 +101,7 @@ def _find(root: Any, one: Edit, about: About) -> _Label:
 
 
 def _labels(record: dict[str, Any], about: About) -> Iterator[_Label]:
-    boxes = _get(record, _path(record, "boxes", about))
+    boxes = get(record, find(record, "boxes", about))
     if isinstance(boxes, list):
         yield from (_Label(box, record, boxes) for box in boxes)
     else:
@@ -114,7 +114,7 @@ def _records(root: Sequence[Any], one: Edit, about: About) -> list[dict[str, Any
 
 
 def _speaks(record: dict[str, Any], one: Edit, about: About) -> bool:
-    said = _get(record, _path(record, "image", about))
+    said = get(record, find(record, "image", about))
     name = posixpath.basename(str(said or "").replace("\\", "/")).casefold()
     own = posixpath.basename(one.picture).casefold()
     stem = posixpath.splitext(posixpath.basename(about.path.replace("\\", "/")))[0].casefold()
@@ -125,7 +125,7 @@ def _apart(label: _Label, one: Edit, about: About) -> float:
     """Pixels between a label's box and the one that an edit is of; inf for another class."""
     if one.old is None or not isinstance(label.box, dict):
         return np.inf
-    name = _get(label.box, _path(label.box, "label", about))
+    name = get(label.box, find(label.box, "label", about))
     if str(name if name is not None else "") != one.old_label:
         return np.inf
     points = _points(label.box, about)
@@ -142,7 +142,7 @@ def _apart(label: _Label, one: Edit, about: About) -> float:
 def _change(label: _Label, one: Edit, about: About) -> None:
     box = label.box
     if one.label is not None:
-        _put(box, _path(box, "label", about) or ["label"], one.label)
+        put(box, find(box, "label", about) or ["label"], one.label)
     if one.xyxy is not None:
         new = _to_file(np.array(one.xyxy).reshape(2, 2), label.record, one, about)
         _move(box, np.sort(new, axis=0).ravel(), about)
@@ -150,14 +150,14 @@ def _change(label: _Label, one: Edit, about: About) -> None:
 
 def _move(box: dict[str, Any], new: Floats, about: About) -> None:
     """Put a box at (4,) xyxy in the file's pixels."""
-    path = _path(box, "points", about)
+    path = find(box, "points", about)
     if path is None:
         for values in (_SIDES[0::2], _SIDES[1::2]):
-            first, last = (_path(box, name, about) or _own_path(name, about) for name in values)
+            first, last = (find(box, name, about) or own_path(name, about) for name in values)
             low, high = new[0::2] if values[0] == "x1" else new[1::2]
-            swapped = _number(_get(box, first)) > _number(_get(box, last))
-            _put(box, first, plain(high if swapped else low))
-            _put(box, last, plain(low if swapped else high))
+            swapped = number(get(box, first)) > number(get(box, last))
+            put(box, first, plain(high if swapped else low))
+            put(box, last, plain(low if swapped else high))
         return
     points = _points(box, about)
     moved = None
@@ -167,7 +167,7 @@ def _move(box: dict[str, Any], new: Floats, about: About) -> None:
         moved = new.reshape(2, 2)
         box.pop("mask", None)
         box["shape_type"] = "rectangle"
-    _put(box, path, plain(moved))
+    put(box, path, plain(moved))
 
 
 def _ordered(points: Floats, new: Floats) -> Floats:
@@ -183,9 +183,9 @@ def _hull(points: Floats) -> Floats:
 
 def _points(box: dict[str, Any], about: About) -> Floats | None:
     """(K, 2) a box's points as written, or its two corners; None where they are no numbers."""
-    path = _path(box, "points", about)
-    sides = [_get(box, _path(box, name, about)) for name in _SIDES]
-    values = _get(box, path) if path else [sides[:2], sides[2:]]
+    path = find(box, "points", about)
+    sides = [get(box, find(box, name, about)) for name in _SIDES]
+    values = get(box, path) if path else [sides[:2], sides[2:]]
     try:
         points = np.array(values, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError):
@@ -204,18 +204,18 @@ def _remove(root: Any, label: _Label, about: About) -> None:
         root[:] = [record for record in root if record is not label.record]
         return
     for name in (*_SIDES, "points", "label"):  # an empty list, or its picture would have no JSON
-        path = _path(label.record, name, about)
+        path = find(label.record, name, about)
         if path is not None:
             label.record.pop(str(path[0]), None)
     label.record["shapes"] = []
 
 
 def _same_picture(record: dict[str, Any], about: About) -> Callable[[Any], bool]:
-    path = _path(record, "image", about)
-    own = _get(record, path)
+    path = find(record, "image", about)
+    own = get(record, path)
 
     def same(other: Any) -> bool:
-        return isinstance(other, dict) and _get(other, path) == own
+        return isinstance(other, dict) and get(other, path) == own
 
     return same
 
@@ -231,10 +231,10 @@ def _add(root: Any, one: Edit, about: About) -> tuple[Any, dict[str, Any]]:
     if not records:
         raise gone(about, one)
     label = next(_labels(records[-1], about), None)
-    boxes = label.among if label else _get(records[-1], _path(records[-1], "boxes", about))
+    boxes = label.among if label else get(records[-1], find(records[-1], "boxes", about))
     box = _like(label.box if label else None, about)
     new = _to_file(np.array(one.xyxy).reshape(2, 2), records[-1], one, about)
-    _put(box, _path(box, "label", about) or _own_path("label", about), one.label)
+    put(box, find(box, "label", about) or own_path("label", about), one.label)
     _move(box, np.sort(new, axis=0).ravel(), about)
     if boxes is not None:
         boxes.append(box)
@@ -244,18 +244,18 @@ def _add(root: Any, one: Edit, about: About) -> tuple[Any, dict[str, Any]]:
 
 def _like(other: dict[str, Any] | None, about: About) -> dict[str, Any]:
     """A new label that is written as its neighbour is; as labelme does where there is none."""
-    if other is not None and _path(other, "points", about) is None:
+    if other is not None and find(other, "points", about) is None:
         return deepcopy(other)
     fields = about.fields or {}
     if other is None and fields.keys() & {"x1", "points"}:
         box: dict[str, Any] = {}
         if "points" in fields:
-            _put(box, _own_path("points", about), [])
+            put(box, own_path("points", about), [])
         return box
     return {"label": "", "points": [], "group_id": None, "shape_type": "rectangle", "flags": {}}
 
 
-# --- coordinates and fields
+# --- coordinates
 
 
 def _to_file(points: Floats, record: dict[str, Any], one: Edit, about: About) -> Floats:
@@ -270,45 +270,6 @@ def _to_file(points: Floats, record: dict[str, Any], one: Edit, about: About) ->
 
 
 def _fit(record: dict[str, Any], one: Edit, about: About) -> Fit:
-    sides = [_number(_get(record, _path(record, name, about))) for name in ("width", "height")]
+    sides = [number(get(record, find(record, name, about))) for name in ("width", "height")]
     claimed = np.array([sides if min(sides) > 0 else [np.nan, np.nan]])
     return fit(claimed, np.array([one.size]), np.array([one.orientation]), about.scale)
-
-
-def _number(value: Any) -> float:
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if known else float("nan")
-
-
-def _path(values: Any, name: str, about: About) -> list[str] | None:
-    """The keys that lead to a field, by the names that it goes by; None where it is not there."""
-    wanted = (about.fields or {}).get(name)
-    if wanted is not None:
-        return wanted.split(".") if _get(values, wanted.split(".")) is not None else None
-    if not isinstance(values, dict):
-        return None
-    return next(([known] for known in FIELDS[name] if values.get(known) is not None), None)
-
-
-def _own_path(name: str, about: About) -> list[str]:
-    return (about.fields or {}).get(name, name).split(".")
-
-
-def _get(values: Any, path: Sequence[str] | None) -> Any:
-    for key in path or ():
-        if isinstance(values, dict):
-            values = values.get(key)
-        elif isinstance(values, list) and key.isdigit() and int(key) < len(values):
-            values = values[int(key)]
-        else:
-            return None
-    return values if path else None
-
-
-def _put(values: Any, path: Sequence[str], value: Any) -> None:
-    for key in path[:-1]:
-        values = values[int(key)] if isinstance(values, list) else values.setdefault(key, {})
-    if isinstance(values, list):
-        values[int(path[-1])] = value
-    else:
-        values[path[-1]] = value
