@@ -498,6 +498,7 @@ COCO: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "no picture": ("missing pair", first(image_id=7777)),
     "no file": ("missing pair", lambda c: c["images"][ROW].update(file_name="nobody.jpg")),
     "null": ("wrong columns", first(bbox=None)),
+    "nan": ("not a number", first(bbox=[float("nan"), 1, 2, 3])),
     "three numbers": ("wrong columns", first(bbox=[1, 2, 3])),
     "zero size": ("zero size", first(bbox=[10, 10, 0, 20])),
     "wrong area": ("wrong area", first(area=0)),
@@ -522,6 +523,24 @@ def test_a_folder_of_coco_files_is_read_split_by_split(tmp_path: Path) -> None:
     as_coco(tmp_path / "train", layout(1)).rename(tmp_path / "train/_annotations.coco.json")
     changed(as_coco(tmp_path / "valid", layout(2)), first(bbox=[10, 10, 0, 20]))
     assert [(one.split, one.kind) for one in check(tmp_path)] == [("val", "zero size")]
+
+
+def test_a_coco_file_that_is_cut_short_does_not_hide_the_others(tmp_path: Path) -> None:
+    changed(as_coco(tmp_path / "train", layout(1)), first(bbox=[10, 10, 0, 20]))
+    whole = as_coco(tmp_path / "valid", layout(2))
+    whole.write_text(whole.read_text()[:-900])
+    found = {(one.kind, Path(one.file).parent.name) for one in check(tmp_path, format="coco")}
+    assert found == {("zero size", "train"), ("unreadable file", "valid")}
+
+
+def test_a_set_without_boxes_or_whole_pictures_is_no_trouble(tmp_path: Path) -> None:
+    made = layout(1, pictures=3)
+    made.boxes = [[], [], []]
+    root = as_yolo(tmp_path, made)
+    assert check(root) == []
+    for file in (root / "images").rglob("*.jpg"):
+        file.write_bytes(b"no picture")
+    assert told(root) == ["damaged picture"]
 
 
 # labelme

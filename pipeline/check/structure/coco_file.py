@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -97,12 +98,7 @@ def decode(path: Path) -> File:
     Raises:
         DataError: The file is no COCO file at all.
     """
-    try:
-        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except OSError as error:
-        raise DataError(path, "", f"cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, "", f"is no JSON: {error}", "export it again") from error
+    content = _content(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError(path, "", "is no COCO file: it has no list of `images`")
     file = File(path, trees.split_of(path.stem) or trees.split_of(path.parent.name))
@@ -111,6 +107,21 @@ def decode(path: Path) -> File:
     _each(file, rows["images"], "images", _image)
     _each(file, rows["annotations"], "annotations", _box)
     return file
+
+
+def _content(path: Path) -> Any:
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise DataError(path, "", f"cannot be read: {error.strerror}") from error
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # Python's own decoder takes the NaN that Python's own encoder writes
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DataError(path, "", f"is no JSON: {error}", "export it again") from error
 
 
 def _list(file: File, content: dict[str, Any], key: str) -> list[Any]:

@@ -18,7 +18,7 @@ from pipeline.check.structure.pictures import looked_at
 from pipeline.check.structure.sheet import Sheet
 from pipeline.dataset import Floats, Ints, strings
 from pipeline.engine import Map
-from pipeline.errors import BoxwrightError
+from pipeline.errors import BoxwrightError, DataError
 from pipeline.images import SUFFIXES
 
 WITNESS = "its outline"
@@ -40,7 +40,7 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
         BoxwrightError: No file, or none of its pictures.
         DataError: A file that is no COCO file at all.
     """
-    files = [coco_file.decode(path) for path in coco_file.files(root)]
+    files, unread = _decoded(coco_file.files(root))
     names = dict.fromkeys(name for file in files for name in file.categories.values())
     rows: dict[tuple[int, Any], int] = {}
     known: list[_Picture] = []
@@ -53,7 +53,7 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
     of = [number for number, file in enumerate(files) for _ in file.boxes]
     image = np.array([rows.get((n, b.image), -1) for n, b in zip(of, boxes, strict=True)], np.int64)
     label = _labels(files, list(names))
-    found = [one for file in files for one in file.found] + pictures.found
+    found = [one for file in files for one in file.found] + pictures.found + unread
     found += _strangers(files, of, boxes, image, label)
     order = np.argsort(image, kind="stable")
     order = order[image[order] >= 0]
@@ -79,6 +79,25 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
     sheet.found.extend(_areas(sheet, area))
     sheet.found.extend(_unnamed(sheet))
     return sheet
+
+
+def _decoded(paths: Sequence[Path]) -> tuple[list[File], list[Finding]]:
+    """The files that can be read, and what is wrong with the others.
+
+    Raises:
+        DataError: None can.
+    """
+    files, found, errors = [], [], []
+    for path in paths:
+        try:
+            files.append(coco_file.decode(path))
+        except DataError as error:
+            errors.append(error)
+            what, fix = error.problem, error.fix
+            found.append(Finding("unreadable file", "error", what, file=str(path), advice=fix))
+    if not files:
+        raise errors[0]
+    return files, found
 
 
 def _labels(files: Sequence[File], names: Sequence[str]) -> Ints:

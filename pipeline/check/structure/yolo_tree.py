@@ -124,7 +124,7 @@ def _of_folders(root: Path) -> Tree:
 
 def _names_beside(root: Path) -> tuple[str, ...]:
     file = next((root / name for name in _NAMES if (root / name).is_file()), None)
-    text = file.read_text(encoding="utf-8-sig") if file else ""
+    text = file.read_text(encoding="utf-8-sig", errors="replace") if file else ""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
