@@ -754,6 +754,10 @@ def test_cvat_gets_boxes_in_pixels(tmp_path):
     [image] = root.iter("image")
     box = image.find("box")
     assert (image.get("name"), image.get("width")) == ("a0.jpg", str(WIDTH))
+    assert [name.text for name in root.iterfind("meta/task/labels/label/name")][:-1] == [
+        "Ten",
+        "Fifty",
+    ]
     assert [box.get(key) for key in ("label", "xtl", "ytl", "xbr", "ybr")] == [
         "Ten",
         "8.00",

@@ -89,6 +89,7 @@ def _shape(label: Label) -> dict[str, Any]:
 def _cvat(folder: Path, pictures: Sequence[Picture], classes: Sequence[str]) -> None:
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
+    _cvat_task(root, len(pictures), classes)
     for number, picture in enumerate(pictures):
         width, height = map(str, picture.size)
         about = {"id": str(number), "name": picture.name, "width": width, "height": height}
@@ -105,6 +106,22 @@ def _cvat(folder: Path, pictures: Sequence[Picture], classes: Sequence[str]) -> 
     labels: list[dict[str, Any]] = [{"name": name, "attributes": [told]} for name in classes]
     labels.append({"name": _NOTE, "type": "tag", "attributes": [told]})
     _write(folder / "labels.json", json.dumps(labels, indent=1, ensure_ascii=False))
+
+
+def _cvat_task(root: ET.Element, pictures: int, classes: Sequence[str]) -> None:
+    """What readers of the format (CVAT, Datumaro) want to know first."""
+    task = ET.SubElement(ET.SubElement(root, "meta"), "task")
+    ET.SubElement(task, "name").text = "boxwright"
+    ET.SubElement(task, "size").text = str(pictures)
+    ET.SubElement(task, "mode").text = "annotation"
+    labels = ET.SubElement(task, "labels")
+    for name in (*classes, _NOTE):
+        label = ET.SubElement(labels, "label")
+        ET.SubElement(label, "name").text = name
+        attribute = ET.SubElement(ET.SubElement(label, "attributes"), "attribute")
+        values = {"name": _NOTE, "mutable": "False", "input_type": "text", "default_value": ""}
+        for key, value in values.items():
+            ET.SubElement(attribute, key).text = value
 
 
 def _cvat_label(image: ET.Element, label: Label) -> None:
