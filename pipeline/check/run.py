@@ -87,7 +87,7 @@ def plan(source: Path, flags: Mapping[str, Any]) -> Job:
 def kinds() -> list[str]:
     """Every kind of finding that there is, of all layers."""
     layers = [importlib.import_module(module) for module in LAYERS.values()]
-    return [kind for layer in (structure, *layers) for kind in layer.KINDS]
+    return list(dict.fromkeys(kind for layer in (structure, *layers) for kind in layer.KINDS))
 
 
 def _check_kinds(wanted: Sequence[str], known: Collection[str]) -> None:
