@@ -133,8 +133,8 @@ def as_labelme(root: Path, made: Layout) -> Path:
 
 
 def check(source: Path, **options: Any) -> list[Any]:
-    """What is found, the worst first."""
-    return run.do(run.Job(source, CheckOptions(**options))).findings
+    """What the structure tells, the worst first; these pictures have nothing in them to look at."""
+    return run.do(run.Job(source, CheckOptions(pixels=0, **options))).findings
 
 
 def told(source: Path, **options: Any) -> list[str]:
@@ -653,7 +653,7 @@ def test_rows_of_findings_are_rows_of_the_data_set(tree: Path) -> None:
     file = sorted((tree / "labels/train").rglob("*.txt"))[3]
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([*lines, lines[0]]))
-    checked = run.do(run.Job(tree, CheckOptions()))
+    checked = run.do(run.Job(tree, CheckOptions(pixels=0)))
     (one,) = [one for one in checked.findings if one.kind == "duplicate"]
     read = yolo.read(tree)
     assert list(read.images.name) == list(checked.dataset.images.name)
@@ -836,3 +836,16 @@ def test_small_things_in_a_heap_are_not_at_another_scale(tmp_path: Path) -> None
         (label, 0.6 * x1, 0.6 * y1, 0.6 * x2, 0.6 * y2) for label, x1, y1, x2, y2 in made.boxes[ROW]
     ]
     assert [one for one in check(as_yolo(tmp_path, made)) if one.severity != "hint"] == []
+
+
+def test_the_findings_go_to_a_page(tmp_path: Path) -> None:
+    made = layout(1)
+    root = as_yolo(tmp_path / "tree", made)
+    PLANTED["zero size"][1](root, made)
+    done = boxwright("check", root, "--page", tmp_path / "review")
+    assert done.returncode == 1
+    assert str(tmp_path / "review" / "review.html") in done.stdout
+    assert "zero size" in (tmp_path / "review" / "review.html").read_text(encoding="utf-8")
+    refused = boxwright("check", root, "--page", root / "review")
+    assert refused.returncode == 1
+    assert "must not hold each other" in refused.stderr

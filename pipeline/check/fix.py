@@ -21,7 +21,7 @@ import msgspec
 
 from pipeline import manifest
 from pipeline.check import review
-from pipeline.check.findings import as_json
+from pipeline.check.findings import Finding, as_json
 from pipeline.check.fixing import (
     decisions,
     edit_coco,
@@ -36,6 +36,7 @@ from pipeline.check.fixing.edits import About
 from pipeline.check.fixing.plan import Plan, Planned, plan
 from pipeline.check.fixing.programs import Program
 from pipeline.check.fixing.target import Target, find
+from pipeline.dataset import Dataset
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.progress import Track, silent
 
@@ -101,10 +102,35 @@ def hand_over(job: Job, to: str, *, force: bool = False, track: Track = silent) 
         program: Program = msgspec.convert(to, Program)
         return export.export(target, decided, job.out, program, force=force, track=track)
     found = [one.finding for one in decided if export.is_open(one)]
-    output.check_apart(target.checked.dataset.root, job.out)
-    made = {"source": str(job.checked), "findings": len(found), "page": review.FILE}
-    with manifest.new_folder(job.out, REVIEW, force=force) as folder:
-        review.write(found, target.checked.dataset, folder, track=track)
+    return page(found, target.checked.dataset, job.checked, job.out, force=force, track=track)
+
+
+def page(
+    found: Sequence[Finding],
+    dataset: Dataset,
+    source: Path,
+    out: Path,
+    *,
+    force: bool = False,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Write the review page of findings, in a folder of its own.
+
+    Args:
+        found: What to go through.
+        dataset: What was checked.
+        source: What the user checked, as given.
+        out: The folder to make.
+        force: Replace it, whatever it is.
+        track: Shows progress.
+
+    Raises:
+        BoxwrightError: A folder that is not ours to replace, or that holds the source.
+    """
+    output.check_apart(dataset.root, out)
+    made = {"source": str(source), "findings": len(found), "page": review.FILE}
+    with manifest.new_folder(out, REVIEW, force=force) as folder:
+        review.write(found, dataset, folder, track=track)
         manifest.write(folder, REVIEW, made)
     return made
 

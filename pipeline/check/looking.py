@@ -129,7 +129,7 @@ def _warn(weights: Path, seen: Bools | None) -> None:
     if seen is None:
         log.warning(
             "%s: nothing says which pictures it was trained on. Were some of these among them, it "
-            "repeats their labels, wrong ones too, and finds little. --folds 5 trains models that "
+            "repeats their labels, wrong ones too, and finds little. `folds` trains models that "
             "never saw what they judge.",
             weights,
         )
@@ -137,7 +137,7 @@ def _warn(weights: Path, seen: Bools | None) -> None:
         log.warning(
             "%s WAS TRAINED ON %d OF THESE %d PICTURES: it repeats their labels, wrong ones too, "
             "so that what is found in them means little; only the other %d are judged by a "
-            "stranger. --folds 5 trains models that never saw what they judge.",
+            "stranger. `folds` trains models that never saw what they judge.",
             weights,
             seen.sum(),
             len(seen),

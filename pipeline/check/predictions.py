@@ -52,7 +52,7 @@ def in_classes(
             "the predictions and the labels do not have the same classes:"
             f"\n    {where}: {', '.join(found.classes)}"
             f"\n    labels: {', '.join(classes)}"
-            "\n    -> a model of these very classes is needed; `--folds 5` trains some."
+            "\n    -> a model of these very classes is needed; `folds` trains some."
         )
     place = np.array([list(classes).index(name) for name in found.classes], dtype=np.int64)
     boxes = replace(found.boxes, label=place[found.boxes.label])

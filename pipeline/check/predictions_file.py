@@ -29,7 +29,7 @@ from pipeline.models.details import Details
 
 FILE = "predictions.npz"
 KIND = "predictions"
-_AGAIN = "make the predictions again: `boxwright check --folds 5`"
+_AGAIN = "make the predictions again, with `folds`"
 _TOLD = 3  # pictures to name; the rest are counted
 _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error)
 _TYPES = {

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pipeline import config, manifest
 from pipeline.check import findings as told
 from pipeline.check import structure, trees
+from pipeline.check.conventions import ConventionsOptions
 from pipeline.check.findings import SEVERITIES, Finding
 from pipeline.check.structure.options import Options
 from pipeline.dataset import Dataset
@@ -27,12 +28,12 @@ from pipeline.progress import Track, silent
 
 log = logging.getLogger(__name__)
 
-LAYERS: dict[str, str] = {}  # such as "conventions": "pipeline.check.conventions"
+LAYERS = {"conventions": "pipeline.check.conventions"}
 COLUMNS = ("severity", "kind", "split", "image", "file", "place", "label", "message", "advice")
 
 
 @dataclass(frozen=True)
-class CheckOptions(Options):
+class CheckOptions(Options, ConventionsOptions):
     """What to look for, and how strictly.
 
     Attributes:

@@ -33,6 +33,10 @@ def check_cli(
         typer.Option(help="Exit code 1 from: error (default), warning, hint; or never."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write all findings as a table here.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="A folder to write a page in, to accept or reject the findings on."),
+    ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the pictures, if not beside the annotations.")
     ] = None,
@@ -44,6 +48,7 @@ def check_cli(
     ] = (False),
     as_json: show.Json = False,
     quiet: show.Quiet = False,
+    force: show.Force = False,
 ) -> None:
     """Find what is wrong with annotations: each defect with its file, its place and its cause.
 
@@ -59,18 +64,23 @@ def check_cli(
         "format": form,
     }
     show.listen(quiet=quiet)
-    from pipeline.check import run
+    from pipeline.check import fix, run
 
     todo = run.plan(source, flags)
     checked = run.do(todo, show.track(quiet=quiet))
     if csv:
         run.write_csv(csv, checked.findings)
+    if page:
+        track = show.track(quiet=quiet)
+        fix.page(checked.findings, checked.dataset, source, page, force=force, track=track)
     if as_json:
         show.as_json(run.as_json(todo, checked))
     else:
         _show(run.as_json(todo, checked), None if every else TOLD)
         if csv:
             show.line(f"\nAll of them: {csv}")
+        if page:
+            show.line(f"\nTo go through: {page / 'review.html'}")
     if checked.failed:
         raise typer.Exit(FAILED)
 
