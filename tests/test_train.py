@@ -439,7 +439,7 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_made(tmp_path):
     done = boxwright("train", tmp_path / "nowhere", *words, "--runs", tmp_path / "runs")
     assert done.returncode == 1
     said = ("nowhere: is no prepared folder", "did you mean", "yolov8", "take 160 or 192",
-            "device '7'", "moderate, none, rotated", "batch 0")  # fmt: skip
+            "device '7'", "moderate, money, none", "batch 0")  # fmt: skip
     assert [text for text in said if text not in done.stderr] == []
     assert list((tmp_path / "runs").iterdir()) == []
 
