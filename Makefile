@@ -44,7 +44,8 @@ convert: $(READY) ## Photos and JSON to a prepared tree
 train: convert ## Train, evaluate, report
 	$(BOXWRIGHT) train $(CONFIG)
 
-check: $(READY) ## What is in the prepared tree, and a contact sheet to look at
+check: $(READY) ## What is wrong with the labels, what is in the tree, and a contact sheet to look at
+	$(BOXWRIGHT) check $(CONFIG)
 	$(BOXWRIGHT) stats $(CONFIG)
 	$(BOXWRIGHT) preview $(CONFIG)
 
