@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from pipeline.errors import DataError
+from pipeline.formats.batch import NO_SIZE, Batch, hull
 
 RECTANGLE, POLYGON, CIRCLE = 0, 1, 2
 _CIRCLE_POINTS = 64
@@ -50,76 +49,6 @@ class Rules(NamedTuple):
     origin: str = ""
 
 
-@dataclass
-class Batch:
-    """The boxes of many files, as flat columns that travel cheaply between processes.
-
-    Attributes:
-        file: Index of each record's file in the shard.
-        image: What each record calls its picture; "" where it says nothing.
-        flat: Whether each record is a single flat box rather than a picture's whole list.
-        size: Width and height that each record claims, flat; NaN where it claims none.
-        group: Each record's group field.
-        origin: Each record's origin field.
-        counts: Boxes of each record.
-        place: Index of each box within its record.
-        label: Index of each box's label in `labels`; the label is "" where it has none.
-        corners: x1, y1, x2, y2 of each box as written, flat, in no order.
-        outline: Points of each box's outline as x, y, flat; how many: `outline_counts`.
-        problems: What could not be read.
-        notes: What was met and is worth telling, counted.
-    """
-
-    file: array[int] = field(default_factory=lambda: array("q"))
-    image: list[str] = field(default_factory=list)
-    flat: bytearray = field(default_factory=bytearray)
-    size: array[float] = field(default_factory=lambda: array("d"))
-    group: list[str] = field(default_factory=list)
-    origin: list[str] = field(default_factory=list)
-    counts: array[int] = field(default_factory=lambda: array("q"))
-    place: array[int] = field(default_factory=lambda: array("q"))
-    label: array[int] = field(default_factory=lambda: array("q"))
-    labels: dict[str, int] = field(default_factory=dict)
-    corners: array[float] = field(default_factory=lambda: array("d"))
-    outline: array[float] = field(default_factory=lambda: array("d"))
-    outline_counts: array[int] = field(default_factory=lambda: array("q"))
-    problems: list[DataError] = field(default_factory=list)
-    notes: dict[str, int] = field(default_factory=dict)
-
-    def note(self, what: str) -> None:
-        self.notes[what] = self.notes.get(what, 0) + 1
-
-    def record(
-        self,
-        file: int,
-        image: str,
-        size: tuple[float, float],
-        kin: tuple[str, str] = ("", ""),
-    ) -> None:
-        """Begin a record; its boxes follow. `kin` is its group and its origin."""
-        self.file.append(file)
-        self.image.append(image)
-        self.flat.append(0)
-        self.size.extend(size)
-        self.group.append(kin[0])
-        self.origin.append(kin[1])
-        self.counts.append(0)
-
-    def box(
-        self, place: int, label: str, points: Sequence[tuple[float, float]], *, outlined: bool
-    ) -> None:
-        """Add a box, the hull of its points, to the last record."""
-        xs, ys = [p[0] for p in points], [p[1] for p in points]
-        self.place.append(place)
-        self.label.append(self.labels.setdefault(label, len(self.labels)))
-        self.corners.extend((min(xs), min(ys), max(xs), max(ys)))
-        self.outline_counts.append(len(points) if outlined else 0)
-        if outlined:
-            for point in points:
-                self.outline.extend(point)
-        self.counts[-1] += 1
-
-
 class _Shape(msgspec.Struct, gc=False):
     label: str
     points: list[tuple[float, float]]
@@ -134,7 +63,6 @@ class _Labelme(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Labelme).decode
-_NO_SIZE = (math.nan, math.nan)
 
 
 def parse(files: Sequence[str], rules: Rules) -> Batch:
@@ -174,6 +102,7 @@ def _fast(batch: Batch, file: int, data: bytes) -> bool:
     count = len(read.shapes)
     batch.place.extend(range(count))
     batch.outline_counts.frombytes(bytes(8 * count))
+    batch.crowd.extend(bytes(count))
     batch.counts[-1] = count
     return True
 
@@ -181,7 +110,7 @@ def _fast(batch: Batch, file: int, data: bytes) -> bool:
 def _tolerant(batch: Batch, file: int, path: str, data: bytes, rules: Rules) -> None:
     if not data.strip():
         batch.note("empty JSON files, taken as background pictures")
-        batch.record(file, "", _NO_SIZE)
+        batch.record(file, "", NO_SIZE)
         return
     try:
         root = json.loads(_text(batch, path, data))
@@ -282,7 +211,7 @@ def _text(batch: Batch, path: str, data: bytes) -> str:
 def _size(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> tuple[float, float]:
     width, height = _find(values, "width", rules), _find(values, "height", rules)
     if width is None or height is None:
-        return _NO_SIZE
+        return NO_SIZE
     numbers = (
         _number(width, path, f"{place}imageWidth"),
         _number(height, path, f"{place}imageHeight"),
@@ -306,10 +235,11 @@ def _add_box(batch: Batch, path: str, at: tuple[int, str], box: Any, rules: Rule
     try:
         shape, points = _read_box(box, path, place, rules)
     except DataError as problem:
-        batch.problems.append(problem)
+        batch.fail(problem)
         return
-    label = _find(box, "label", rules)
-    batch.box(index, "" if label is None else str(label), points, outlined=shape != RECTANGLE)
+    found = _find(box, "label", rules)
+    label = "" if found is None else str(found)
+    batch.box(index, label, hull(points), points if shape != RECTANGLE else ())
 
 
 def _read_box(

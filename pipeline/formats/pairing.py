@@ -23,11 +23,16 @@ class Pairing:
     Args:
         tree: The annotation files and the pictures.
         images_root: The folder that the pictures' names are below.
-        by_name: Never believe what the file says, only its own name.
+        by_name: Never believe what a file says of its picture, only its own name; of a file that
+            speaks of many, only the names of the files that it says.
+        field: Where files name their picture, for messages.
     """
 
-    def __init__(self, tree: Tree, images_root: str, *, by_name: bool) -> None:
+    def __init__(
+        self, tree: Tree, images_root: str, *, by_name: bool, field: str = "imagePath"
+    ) -> None:
         self.by_name = by_name
+        self.field = field
         self.stale = 0
         self._pictures = tree.pictures
         self._same_root = images_root == str(tree.root)
@@ -45,13 +50,14 @@ class Pairing:
     def _by_stem(self) -> defaultdict[str, list[str]]:
         return _index(self._pictures, _stem)
 
-    def find(self, name: str, path: str, said: str) -> str:
+    def find(self, name: str, path: str, said: str, *, alone: bool = True) -> str:
         """The name of the picture of one record.
 
         Args:
             name: Of the annotation file, below its root.
             path: Of the annotation file.
             said: What the record calls its picture; "" where it says nothing.
+            alone: Whether the file speaks of one picture only, which may then have its name.
 
         Raises:
             DataError: There is none, or more than one, or it lies outside the source.
@@ -63,13 +69,24 @@ class Pairing:
             found = self._as_said(name, path, said.replace("\\", "/"))
             if found:
                 return found
-        found = self._nearest(name, path, self._by_stem[_key(_stem(name))])
+        found = (
+            self._by_file(name, path) if alone or not said else self._said_file(name, path, said)
+        )
         if not found:
             what = f"names the picture {said!r}, which" if said else "has a picture that"
             raise DataError(path, "", f"{what} is not there", "add the picture or remove the file")
         if said and not self.by_name:
             self.stale += 1
         return found
+
+    def _by_file(self, name: str, path: str) -> str | None:
+        return self._nearest((name,), path, self._by_stem[_key(_stem(name))])
+
+    def _said_file(self, name: str, path: str, said: str) -> str | None:
+        if not self.by_name:  # looked for already
+            return None
+        said = said.replace("\\", "/")
+        return self._nearest((said, name), path, self._by_base[_key(posixpath.basename(said))])
 
     def _as_said(self, name: str, path: str, said: str) -> str | None:
         full = _full(os.path.join(os.path.dirname(path), said))
@@ -78,18 +95,19 @@ class Pairing:
         if ntpath.splitdrive(said)[0] or not full.startswith(self._roots):
             raise DataError(
                 path,
-                "imagePath",
+                self.field,
                 f"{said!r} points outside the source folder; it is not followed",
-                "--pair name takes the picture with the file's own name instead",
+                "--pair name goes by the names of files instead",
             )
-        return self._nearest(name, path, self._by_base[_key(posixpath.basename(said))])
+        if said in self._pictures:
+            return said
+        return self._nearest((said, name), path, self._by_base[_key(posixpath.basename(said))])
 
-    def _nearest(self, name: str, path: str, pictures: list[str]) -> str | None:
-        """Of several pictures of one name, the one in the most like-named folders."""
+    def _nearest(self, like: tuple[str, ...], path: str, pictures: list[str]) -> str | None:
+        """Of several pictures of one name, the one in folders most like those of `like`."""
         if len(pictures) < 2:
             return pictures[0] if pictures else None
-        folders = posixpath.dirname(name).split("/")
-        alike = [_common_tail(folders, posixpath.dirname(p).split("/")) for p in pictures]
+        alike = [tuple(_common_folders(name, picture) for name in like) for picture in pictures]
         best = [p for p, score in zip(pictures, alike, strict=True) if score == max(alike)]
         if len(best) > 1:
             raise DataError(
@@ -120,9 +138,11 @@ def _key(name: str) -> str:
     return (name if name.isascii() else unicodedata.normalize("NFC", name)).casefold()
 
 
-def _common_tail(a: list[str], b: list[str]) -> int:
+def _common_folders(a: str, b: str) -> int:
+    """How many folders the two names end in alike, before their last parts."""
     count = 0
-    for x, y in zip(reversed(a), reversed(b), strict=False):
+    pairs = zip(reversed(a.split("/")[:-1]), reversed(b.split("/")[:-1]), strict=False)
+    for x, y in pairs:
         if x != y:
             break
         count += 1

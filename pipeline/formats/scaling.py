@@ -36,11 +36,14 @@ def fit(claimed: Floats, shown: Ints, orientation: Ints, scale: float | None) ->
     (its claimed aspect is then that of the stored pixels, not of the picture as shown).
 
     Args:
-        claimed: (R, 2) width and height that each record claims; NaN where it claims none.
+        claimed: (R, 2) width and height that each record claims; NaN where it claims none, 0 where
+            its coordinates are fractions of the picture's.
         shown: (R, 2) width and height of the pictures as shown.
         orientation: (R,) EXIF orientation of the pictures.
         scale: How many times larger the coordinates are where nothing is claimed; None for 1.
     """
+    fractions = claimed[:, :1] == 0
+    claimed = np.where(fractions, np.nan, claimed)
     silent = np.isnan(claimed[:, 0])
     claimed = np.where(silent[:, None], shown * (scale or 1.0), claimed)
     straight = _same_aspect(claimed, shown)
@@ -48,7 +51,7 @@ def fit(claimed: Floats, shown: Ints, orientation: Ints, scale: float | None) ->
     turned = ~straight & (orientation >= 5) & _same_aspect(claimed, swapped)
     stored = np.where(turned[:, None], swapped, shown)
     return Fit(
-        factor=stored / claimed,
+        factor=np.where(fractions, shown, stored / claimed),
         turn=np.where(turned, orientation, 1),
         stored=stored,
         agrees=straight | turned,
