@@ -5,6 +5,7 @@ No NumPy here: this runs in workers.
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pipeline.formats.batch import Corners
 from pipeline.formats.values import Place
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_HEAD = 24  # bytes up to its width and height
+_PNG_HEAD = 24  # bytes up to the end of its width and height
+_LARGEST = 80_000_000  # bytes unpacked, and pixels
 
 
 def packed(data: bytes, size: tuple[int, int], place: Place) -> Corners:
@@ -100,17 +102,36 @@ class _Bits:
         return self.take(8 * count).to_bytes(count, "big")
 
 
-def png_size(data: bytes, place: Place) -> tuple[int, int]:
-    """Width and height of a PNG that was packed once more by zlib; only its head is unpacked.
+def png(data: bytes, place: Place) -> Corners:
+    """The box around a mask of Supervisely's: a PNG, packed once more by zlib.
+
+    Covered are the pixels that are not see-through, or not black where none can be.
 
     Raises:
-        DataError: Neither.
+        DataError: Neither, empty, or larger than pictures are.
     """
     try:
-        head = zlib.decompressobj().decompress(data, _PNG_HEAD)
+        unpacked = zlib.decompressobj().decompress(data, _LARGEST)
     except zlib.error as error:
         raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
-    if len(head) < _PNG_HEAD or not head.startswith(_PNG):
+    if len(unpacked) < _PNG_HEAD or not unpacked.startswith(_PNG):
         raise DataError(*place, "is a mask that is no PNG")
-    width, height = struct.unpack(">II", head[16:24])
-    return width, height
+    width, height = struct.unpack(">II", unpacked[16:_PNG_HEAD])
+    if width * height > _LARGEST:
+        raise DataError(*place, f"is a mask of {width}x{height} pixels")
+    box = _covered_box(unpacked, place)
+    if box is None:
+        raise DataError(*place, "is an empty mask", "remove it")
+    left, top, right, bottom = box
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _covered_box(data: bytes, place: Place) -> tuple[int, int, int, int] | None:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as mask:
+            clear = "A" in mask.getbands() or "transparency" in mask.info
+            return mask.convert("RGBA").getchannel("A").getbbox() if clear else mask.getbbox()
+    except (OSError, ValueError, SyntaxError, struct.error, zlib.error) as error:
+        raise DataError(*place, "is a mask whose PNG is damaged") from error

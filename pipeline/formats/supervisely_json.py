@@ -122,7 +122,6 @@ def _whole(points: Sequence[Point]) -> bool:
 
 
 def _mask(held: Any, place: Place) -> Corners:
-    """Supervisely cuts a mask to the box around it."""
     bitmap = values.mapping(held, place)
     packed = values.string(bitmap.get("data"), place.below("data"))
     left, top = values.points([bitmap.get("origin")], place.below("origin"))[0]
@@ -130,5 +129,5 @@ def _mask(held: Any, place: Place) -> Corners:
         data = base64.b64decode(packed)
     except (binascii.Error, ValueError) as error:
         raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
-    width, height = masks.png_size(data, place)
-    return left, top, left + width, top + height
+    x1, y1, x2, y2 = masks.png(data, place)
+    return left + x1, top + y1, left + x2, top + y2
