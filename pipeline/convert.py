@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from pipeline import formats, manifest, prepared
+from pipeline import export, formats, manifest, prepared
 from pipeline.arrange import FOLD, arrange, earlier, fold
 from pipeline.augment.shapes import Shape, check, shaped
 from pipeline.balance.outlines import annotated
@@ -38,7 +38,9 @@ class ConvertOptions:
     """What `convert` takes, from the config's block or as flags.
 
     Attributes:
-        format: "auto", "corners", "coco" or "yolo".
+        format: Of the source, one of `formats.FORMATS`; "auto" looks at the files, and says what
+            it saw.
+        to: What is written: "yolo", a tree to train on, or one of `formats.writers.WRITERS`.
         classes: Class names in the order of their ids; or the labels that each class takes:
             {"Ten": ["Ten_front", "Ten_back"]}. Without them every label is a class.
         ignore: Labels to leave out on purpose.
@@ -49,6 +51,8 @@ class ConvertOptions:
         fields: Paths of JSON fields by name, where a vendor's differ.
         scale: How many times larger coordinates are than the picture, where no size is told.
         pair: "name" pairs pictures and JSON by file name, whatever the JSON says.
+        corners_from: What Pascal VOC's corners are counted from, 0 or 1; told by them where this
+            says nothing.
         group: What a split must not part, one way or several: "folder", a pattern on the name,
             "json:FIELD", "csv:FILE", "exif:camera", "exif:burst", "video", "found" (pictures that
             show the same; where nothing is given), or "none".
@@ -71,7 +75,8 @@ class ConvertOptions:
         workers: Processes; 0 chooses.
     """
 
-    format: Literal["auto", "corners", "coco", "yolo"] = "auto"
+    format: str = "auto"
+    to: str = "yolo"
     classes: dict[Any, Any] | list[Any] | None = None
     ignore: list[str] = field(default_factory=list)
     label: str | None = None
@@ -81,6 +86,7 @@ class ConvertOptions:
     fields: dict[str, str] = field(default_factory=dict)
     scale: Annotated[float, Meta(gt=0)] | None = None
     pair: Literal["auto", "name"] = "auto"
+    corners_from: Literal[0, 1] | None = None
     group: str | list[str] | None = None
     val: Share | None = None
     test: Share | None = None
@@ -124,20 +130,25 @@ def convert(
     """
     options = options or ConvertOptions()
     _check(source, out, options)
-    manifest.check_replaceable(out, KIND, force=force)
+    plain = options.to == "yolo"
+    manifest.check_replaceable(out, KIND if plain else export.KIND, force=force)
     before = manifest.read(out) or {}
     counts: list[dict[str, Any]] = []
     with shards(options.workers, track) as mapped:
         reading = _read(source, options, mapped)
-        reading = _steps(reading, options, before.get("classes", ()), counts)
+        reading = _steps(reading, options, before.get("classes") or _named_in(source), counts)
         left_out = _settle(reading, options)
+        if not plain:
+            record = {"notes": reading.notes, "steps": counts, "left_out": left_out}
+            record |= _of_all(source, options)
+            return export.export(reading, out, options, record, mapped, force=force, track=track)
         check(reading.dataset.classes, options.shapes)
         known = earlier(out, {} if force else before, _given(options))
         dataset, told = arrange(reading, options, known, mapped, track)
         labelled, shapes = shaped(dataset, options.shapes, mapped)
         outlines = labelled.boxes.outline
         trees = _trees(dataset, options)
-        of_all = {"source": str(source), "options": _given(options), "shapes": shapes}
+        of_all = _of_all(source, options) | {"shapes": shapes}
         made = of_all | _record(reading, dataset, outlines)
         made |= {"steps": counts, "left_out": left_out, **told}
         if not force and made.items() <= before.items() and _intact(out, trees):
@@ -156,9 +167,16 @@ def convert(
 def _read(source: Path, options: ConvertOptions, mapped: Map) -> Reading:
     """The source; of a tree that boxwright made, the outlines that were drawn, and no guesses."""
     reading = formats.read(options.format, source, read_options(options), mapped)
-    if manifest.read(reading.dataset.root) is None:
+    made = manifest.read(reading.dataset.root)
+    if made is None or made.get("kind") == export.KIND:
         return reading
     return replace(reading, dataset=annotated(reading.dataset))
+
+
+def _named_in(source: Path) -> Sequence[str]:
+    """The classes of a source that boxwright made, in the order of their ids."""
+    made = manifest.read(source) or {}
+    return made.get("classes", ()) if made.get("kind") in {KIND, export.KIND} else ()
 
 
 def _trees(dataset: Dataset, options: ConvertOptions) -> dict[str, Dataset]:
@@ -200,6 +218,8 @@ def _labels_of(name: Any, value: Any) -> list[str]:
 def _check(source: Path, out: Path, options: ConvertOptions) -> None:
     """What can be known to be wrong before anything is read."""
     class_map(options.classes)
+    formats.check(options.format)
+    export.check(options)
     shares = {name: getattr(options, name) for name in ("val", "test", "train_dev")}
     asked = {name: share for name, share in shares.items() if share}
     if sum(asked.values()) >= 1:
@@ -230,6 +250,7 @@ def read_options(options: ConvertOptions) -> ReadOptions:
         group=ways.json_field(by),
         origin=ways.json_field([options.origin or ""]),
         exclude=options.exclude,
+        corners_from=options.corners_from,
     )
 
 
@@ -241,6 +262,9 @@ def _steps(
     if options.label:
         reading = labels.label_by_name(reading, options.label)
         _count(counts, "label by name", reading)
+    if not known and options.to != "yolo":
+        known = reading.dataset.classes  # their ids stay as they are
+    known = [name for name in known if name and name not in options.ignore]
     reading = labels.merge(reading, class_map(options.classes), options.ignore, known)
     _count(counts, "merge classes", reading)
     reading = labels.clip(reading)
@@ -292,6 +316,10 @@ def _record(reading: Reading, dataset: Dataset, outlines: Outlines) -> dict[str,
         },
         "content": prepared.content_hash(dataset, reading.headers, outlines),
     }
+
+
+def _of_all(source: Path, options: ConvertOptions) -> dict[str, Any]:
+    return {"source": str(source), "options": _given(options)}
 
 
 def _given(options: ConvertOptions) -> dict[str, Any]:

@@ -67,8 +67,21 @@ def convert_cli(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Pattern of file names to leave out; repeatable.")
     ] = None,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="auto, corners, coco or yolo.")
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Format of the source: auto (looks, and says what it saw), corners (labelme and"
+            " its relatives), coco, yolo, voc, cvat, labelstudio, via, csv, kitti, supervisely.",
+        ),
+    ] = None,
+    format_: Annotated[str | None, typer.Option("--format", hidden=True)] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="What to write: yolo (a tree to train on), coco, voc, labelme, csv, cvat,"
+            " labelstudio, parquet or fiftyone."
+        ),
     ] = None,
     scale: Annotated[
         float | None,
@@ -76,6 +89,10 @@ def convert_cli(
     ] = None,
     pair: Annotated[
         str | None, typer.Option(help="'name': pair by file name, whatever the JSON says.")
+    ] = None,
+    corners_from: Annotated[
+        int | None,
+        typer.Option(help="What Pascal VOC's corners count from, 0 or 1, where it is not told."),
     ] = None,
     shapes: Annotated[
         str | None,
@@ -100,7 +117,7 @@ def convert_cli(
     as_json: show.Json = False,
     quiet: show.Quiet = False,
 ) -> None:
-    """Turn photos and their JSON corner boxes (or COCO, or YOLO) into a tree to train on.
+    """Turn photos and their annotations, of any common format, into a tree to train on.
 
     Everything is checked first: where anything is wrong, all of it is listed and nothing written.
     """
@@ -115,6 +132,7 @@ def convert_cli(
         source, out, block = run.source, out or run.prepared, run.block("convert")
     names = set(ConvertOptions.__dataclass_fields__)
     given = {k.rstrip("_"): v for k, v in flags.items() if k.rstrip("_") in names and v != []}
+    given |= {"format": from_ or format_}
     given |= {"classes": _classes(classes), "shapes": _shapes(shapes)}
     options = config.options(ConvertOptions, block, given)
     made = convert(source, out, options, force=force, track=show.track(quiet=quiet))
@@ -157,8 +175,12 @@ def _show(made: dict[str, Any], out: Path) -> None:
         )
         for label in made["classes"]
     ]
+    if list(splits) == [""]:
+        header, rows = ["", "all"], [[row[0], row[-1]] for row in rows]
     show.table(header, rows)
-    _show_shapes(made["shapes"])
+    _show_shapes(made.get("shapes", {}))
+    for what, count in made.get("lost", {}).items():
+        show.line(f"{made['format']} has no place for {count} {what}")
     if made["left_out"]:
         show.line(f"{len(made['left_out'])} left out; all are named in {out}/manifest.json")
     show.line(f"{out}: {'unchanged' if made['unchanged'] else 'written'}")

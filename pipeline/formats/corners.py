@@ -14,6 +14,7 @@ from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError
 from pipeline.formats import corner_json, records
 from pipeline.formats.corner_json import FIELDS, Rules
+from pipeline.formats.folders import with_splits
 from pipeline.formats.reading import Reading, ReadOptions
 
 KIND = records.Kind(".json", "JSON", "shapes[{}]", "imageWidth, imageHeight", "imagePath")
@@ -29,7 +30,8 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
 
     Returns:
         Pictures in the order of their names; boxes with their corners in order, at the picture's
-        scale, not yet clipped. What could not be read is in `problems`.
+        scale, not yet clipped. What could not be read is in `problems`. Folders train, val and
+        test are splits where every picture is in one.
 
     Raises:
         BoxwrightError: No such folder, no pictures or no JSON in it, unknown field names.
@@ -40,4 +42,5 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
         if name not in FIELDS:
             raise BoxwrightError(f"fields: no field {name!r}; known: {', '.join(FIELDS)}")
     rules = Rules(options.fields, options.group, options.origin)
-    return records.read(root, KIND, partial(corner_json.parse, rules=rules), options, mapped)
+    parse = partial(corner_json.parse, rules=rules)
+    return with_splits(records.read(root, KIND, parse, options, mapped))

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from pipeline.errors import DataError
 from pipeline.formats.reading import Tree
+from pipeline.images import SUFFIXES
 
 
 class Pairing:
@@ -86,7 +87,7 @@ class Pairing:
         if not self.by_name:  # looked for already
             return None
         said = said.replace("\\", "/")
-        return self._nearest((said, name), path, self._by_base[_key(posixpath.basename(said))])
+        return self._nearest((said, name), path, self._called(said))
 
     def _as_said(self, name: str, path: str, said: str) -> str | None:
         full = _full(os.path.join(os.path.dirname(path), said))
@@ -101,7 +102,14 @@ class Pairing:
             )
         if said in self._pictures:
             return said
-        return self._nearest((said, name), path, self._by_base[_key(posixpath.basename(said))])
+        return self._nearest((said, name), path, self._called(said))
+
+    def _called(self, said: str) -> list[str]:
+        """Pictures of a file name; some formats say it without its ending."""
+        base = _key(posixpath.basename(said))
+        if base not in self._by_base and not base.endswith(tuple(SUFFIXES)):
+            return self._by_stem.get(base, [])
+        return self._by_base.get(base, [])
 
     def _nearest(self, like: tuple[str, ...], path: str, pictures: list[str]) -> str | None:
         """Of several pictures of one name, the one in folders most like those of `like`."""

@@ -33,6 +33,7 @@ class ReadOptions:
         group: Path of a JSON field that holds the picture's group; "" for none.
         origin: The same for the picture's origin.
         exclude: Patterns of file names to leave out.
+        corners_from: What Pascal VOC's corners are counted from, 0 or 1; None to tell by them.
     """
 
     images: Path | None = None
@@ -43,6 +44,7 @@ class ReadOptions:
     group: str = ""
     origin: str = ""
     exclude: Sequence[str] = ()
+    corners_from: Literal[0, 1] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     """
     if not root.is_dir():
         raise BoxwrightError(f"{root}: no such folder.")
-    leave = [*exclude, *_aside(root)]
+    leave = [*exclude, *aside(root)]
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
     for name, path in sorted(_walk(str(root), "", set())):
@@ -192,7 +194,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     return Tree(root, pictures, annotations)
 
 
-def _aside(root: Path) -> list[str]:
+def aside(root: Path) -> list[str]:
     """What a folder that boxwright made names as beside its data (truth files, the video)."""
     made = manifest.read(root)
     if made is None:

@@ -1,0 +1,367 @@
+"""Readers of COCO, YOLO, Pascal VOC, KITTI, tables and corner JSON, as tools write them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import HEIGHT, WIDTH, boxwright, labelme, picture, rectangle, written
+
+from pipeline import formats
+from pipeline.errors import BoxwrightError, DataErrors
+from pipeline.formats.reading import Reading, ReadOptions
+
+
+def voc(path: Path, *objects: str, filename: str = "", size: str = "64 48") -> Path:
+    """A VOC file as labelImg writes it; an object is "name xmin ymin xmax ymax"."""
+    width, height = size.split()
+    found = "".join(_object(*one.split()) for one in objects)
+    return written(
+        path,
+        f"<annotation>\n<folder>x</folder>\n<filename>{filename or path.stem + '.jpg'}</filename>\n"
+        f"<source><database>Unknown</database></source>\n<size><width>{width}</width>"
+        f"<height>{height}</height><depth>3</depth></size>\n<segmented>0</segmented>\n{found}"
+        "</annotation>\n",
+    )
+
+
+def _object(name: str, *corners: str, more: str = "") -> str:
+    sides = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
+    inside = "".join(f"<{side}>{value}</{side}>" for side, value in sides)
+    return (
+        f"<object><name>{name}</name><pose>Unspecified</pose><truncated>0</truncated>"
+        f"<difficult>0</difficult><bndbox>{inside}</bndbox>{more}</object>\n"
+    )
+
+
+def boxes(reading: Reading) -> list[tuple[str, str, list[float]]]:
+    """Picture, label and corners of each box."""
+    data = reading.dataset
+    return [
+        (str(data.images.name[image]), data.classes[label], np.round(xyxy, 4).tolist())
+        for image, label, xyxy in zip(
+            data.boxes.image, data.boxes.label, data.boxes.xyxy, strict=True
+        )
+    ]
+
+
+def names(reading: Reading) -> list[str]:
+    return list(reading.dataset.images.name)
+
+
+def problems(reading: Reading) -> list[str]:
+    return [str(problem).splitlines()[0] for problem in reading.problems]
+
+
+# Pascal VOC
+
+
+def test_voc_counts_pixels_from_1_and_the_last_one_in(tmp_path):
+    picture(tmp_path / "a.jpg")
+    voc(tmp_path / "a.xml", "Ten 1 1 64 48", "Fifty 3 5 10 20")
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [0, 0, 64, 48]), ("a.jpg", "Fifty", [2, 4, 10, 20])]
+    assert not reading.problems
+    assert not reading.notes
+
+
+@pytest.mark.parametrize("corners", ["0 4 10 20", "2.5 4 10 20"])
+def test_voc_with_a_corner_that_cannot_count_from_1_counts_from_0(tmp_path, corners):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    voc(tmp_path / "a.xml", f"Ten {corners}")
+    voc(tmp_path / "b.xml", "Ten 3 5 10 20")
+    reading = formats.read("voc", tmp_path)
+    assert boxes(reading)[1] == ("b.jpg", "Ten", [3, 5, 10, 20])
+    assert any("counted from 0" in note for note in reading.notes)
+
+
+def test_voc_can_be_told_what_it_counts_from(tmp_path):
+    picture(tmp_path / "a.jpg")
+    voc(tmp_path / "a.xml", "Ten 3 5 10 20")
+    reading = formats.read("voc", tmp_path, ReadOptions(corners_from=0))
+    assert boxes(reading) == [("a.jpg", "Ten", [3, 5, 10, 20])]
+
+
+def test_voc_without_objects_is_background(tmp_path):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    voc(tmp_path / "a.xml")
+    voc(tmp_path / "b.xml", "Ten 3 5 10 20")
+    reading = formats.read("voc", tmp_path)
+    assert names(reading) == ["a.jpg", "b.jpg"]
+    assert len(reading.dataset.boxes) == 1
+
+
+def test_voc_devkit_keeps_the_splits_of_its_lists_and_passes_masks_over(tmp_path):
+    root = tmp_path / "VOCdevkit" / "VOC2007"
+    for stem in ("000001", "000002"):
+        picture(root / "JPEGImages" / f"{stem}.jpg")
+        voc(root / "Annotations" / f"{stem}.xml", "cat 3 5 10 20")
+    picture(root / "SegmentationClass" / "000001.png")
+    written(root / "ImageSets" / "Main" / "train.txt", "000001\n")
+    written(root / "ImageSets" / "Main" / "val.txt", "000002\n")
+    written(root / "ImageSets" / "Main" / "trainval.txt", "000001\n000002\n")
+    written(root / "ImageSets" / "Main" / "cat_train.txt", "000001 -1\n")
+    reading = formats.read("auto", tmp_path)
+    assert list(reading.dataset.images.split) == ["train", "val"]
+    assert not reading.problems
+
+
+def test_voc_outlines_are_kept(tmp_path):
+    picture(tmp_path / "a.jpg")
+    points = "".join(
+        f"<x{i}>{x}</x{i}><y{i}>{y}</y{i}>" for i, x, y in ((1, 3, 5), (2, 10, 5), (3, 10, 20))
+    )
+    text = "<annotation><filename>a.jpg</filename>" + _object(
+        "Ten", "3", "5", "10", "20", more=f"<polygon>{points}</polygon>"
+    )
+    written(tmp_path / "a.xml", text + "</annotation>")
+    reading = formats.read("voc", tmp_path)
+    assert reading.dataset.boxes.outline[0].tolist() == [[2, 4], [9, 4], [9, 19]]
+
+
+def test_voc_turned_boxes_become_outlines(tmp_path):
+    picture(tmp_path / "a.jpg")
+    turned = "<cx>30</cx><cy>20</cy><w>20</w><h>10</h><angle>1.5707963</angle>"
+    object_ = f"<object><name>Ten</name><robndbox>{turned}</robndbox></object>"
+    written(tmp_path / "a.xml", f"<annotation><filename>a.jpg</filename>{object_}</annotation>")
+    reading = formats.read("voc", tmp_path, ReadOptions(corners_from=0))
+    assert boxes(reading) == [("a.jpg", "Ten", [25, 10, 35, 30])]
+    assert len(reading.dataset.boxes.outline[0]) == 4
+
+
+def test_voc_at_another_scale_is_rescaled(tmp_path):
+    picture(tmp_path / "a.jpg")
+    voc(tmp_path / "a.xml", "Ten 1 1 320 240", size="640 480")
+    assert boxes(formats.read("voc", tmp_path)) == [("a.jpg", "Ten", [0, 0, 32, 24])]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (_object("Ten", "3", "five", "10", "20"), "line 1, ymin: is 'five', not a finite number"),
+        ("<object><name>Ten</name></object>", "line 1, xmin: is missing"),
+        (_object("Ten", "3", "nan", "10", "20"), "line 1, ymin: is 'nan', not a finite number"),
+        ("<object><name>Ten", "is cut short or no XML"),
+    ],
+)
+def test_voc_that_is_wrong_is_told_with_its_place(tmp_path, body, told):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    voc(tmp_path / "b.xml", "Ten 3 5 10 20")
+    end = "" if body.endswith("Ten") else "</annotation>"
+    written(tmp_path / "a.xml", f"<annotation><filename>a.jpg</filename>{body}{end}")
+    reading = formats.read("voc", tmp_path)
+    assert any(told in problem for problem in problems(reading))
+    assert names(reading) == ["b.jpg"]
+
+
+def test_voc_with_a_document_type_is_refused(tmp_path):
+    picture(tmp_path / "a.jpg")
+    bomb = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>'
+    written(tmp_path / "a.xml", bomb)
+    with pytest.raises(DataErrors, match="document type"):
+        formats.read("voc", tmp_path)
+
+
+# KITTI
+
+
+def test_kitti_reads_label_2_with_image_2(tmp_path):
+    line = "{} 0.00 0 -1.58 {} 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"
+    for camera in (2, 3):
+        picture(tmp_path / "training" / f"image_{camera}" / "000000.png")
+    picture(tmp_path / "testing" / "image_2" / "000000.png")
+    written(tmp_path / "training" / "calib" / "000000.txt", "P0: 7.07e+02 0.0 6.04e+02\n")
+    written(
+        tmp_path / "training" / "label_2" / "000000.txt",
+        line.format("Car", "8.50 6.00 40.25 30.00") + line.format("DontCare", "1 1 2 2"),
+    )
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("training/image_2/000000.png", "Car", [8.5, 6, 40.25, 30])]
+    assert reading.notes == {"DontCare regions of KITTI, which have no class; left out": 1}
+    assert not reading.problems
+
+
+def test_kitti_lines_of_other_columns_are_told(tmp_path):
+    picture(tmp_path / "a.png")
+    written(tmp_path / "a.txt", "Car 0 0 0 8 6 40 30\n")
+    with pytest.raises(DataErrors, match="has 8 columns where KITTI has 15 or 16"):
+        raise DataErrors(formats.read("kitti", tmp_path).problems)
+
+
+# Tables
+
+
+def test_csv_of_roboflow(tmp_path):
+    picture(tmp_path / "train" / "a.jpg")
+    written(
+        tmp_path / "train" / "_annotations.csv",
+        "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,64,48,Ten,8,6,40,30\n"
+        'a.jpg,64,48,"Fif,ty",1,2,3,4\n',
+    )
+    reading = formats.read("auto", tmp_path)
+    assert [(label, xyxy) for _, label, xyxy in boxes(reading)] == [
+        ("Ten", [8, 6, 40, 30]),
+        ("Fif,ty", [1, 2, 3, 4]),
+    ]
+    assert reading.where(1)[1] == "line 3"
+
+
+def test_csv_of_openimages(tmp_path):
+    picture(tmp_path / "img" / "00a1.jpg")
+    picture(tmp_path / "img" / "00b2.jpg")
+    written(
+        tmp_path / "train-annotations-bbox.csv",
+        "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,"
+        "IsDepiction,IsInside\n00a1,xclick,/m/01g317,1,0.25,0.5,0.125,1,0,0,1,0,0\n"
+        "00b2,xclick,/m/0abc,1,0,1,0,1,0,0,0,0,0\n",
+    )
+    written(tmp_path / "class-descriptions-boxable.csv", "/m/01g317,Person\n/m/0zzz,Cat\n")
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [
+        ("img/00a1.jpg", "Person", [0.25 * WIDTH, 0.125 * HEIGHT, 0.5 * WIDTH, HEIGHT]),
+        ("img/00b2.jpg", "/m/0abc", [0, 0, WIDTH, HEIGHT]),
+    ]
+    assert reading.dataset.boxes.crowd.tolist() == [True, False]
+    assert not reading.problems
+
+
+def test_csv_of_retinanet_has_no_header_and_backgrounds(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / "data" / f"{name}.jpg")
+    written(tmp_path / "train.csv", "data/a.jpg,8,6,40,30,Ten\ndata/b.jpg,,,,,\n")
+    written(tmp_path / "classes.csv", "Ten,0\n")
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("data/a.jpg", "Ten", [8, 6, 40, 30])]
+    assert names(reading) == ["data/a.jpg", "data/b.jpg"]
+
+
+def test_csv_columns_can_be_named(tmp_path):
+    picture(tmp_path / "a.jpg")
+    written(tmp_path / "t.csv", "사진;분류;l;t;r;b\na.jpg;만원;8;6;40;30\n")
+    fields = {"image": "사진", "label": "분류", "x1": "l", "y1": "t", "x2": "r", "y2": "b"}
+    reading = formats.read("csv", tmp_path, ReadOptions(fields=fields))
+    assert boxes(reading) == [("a.jpg", "만원", [8, 6, 40, 30])]
+
+
+def test_csv_without_columns_of_boxes_names_those_it_has(tmp_path):
+    picture(tmp_path / "a.jpg")
+    written(tmp_path / "t.csv", "picture,what\na.jpg,Ten\n")
+    with pytest.raises(DataErrors, match="its columns: picture, what"):
+        formats.read("csv", tmp_path)
+
+
+def test_csv_rows_that_are_wrong_are_told_by_their_lines(tmp_path):
+    picture(tmp_path / "a.jpg")
+    written(
+        tmp_path / "t.csv",
+        "image,x1,y1,x2,y2,label\na.jpg,8,6,40\na.jpg,8,x,40,30,Ten\n"
+        "a.jpg,8,6,40,30,Ten\nb.jpg,8,6,40,30,Ten\n",
+    )
+    reading = formats.read("csv", tmp_path)
+    assert len(reading.dataset.boxes) == 1
+    told = problems(reading)
+    assert any("line 2: has 4 columns where 6 are due" in one for one in told)
+    assert any("line 3, y1: is 'x', not a finite number" in one for one in told)
+    assert any("names the picture 'b.jpg', which is not there" in one for one in told)
+
+
+def test_a_picture_whose_boxes_are_all_wrong_is_no_background(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.jpg")
+    written(tmp_path / "t.csv", "image,x1,y1,x2,y2,label\na.jpg,8,x,40,30,Ten\nb.jpg,,,,,\n")
+    assert names(formats.read("csv", tmp_path)) == ["b.jpg"]
+
+
+# A record's picture
+
+
+def test_of_pictures_with_one_name_the_said_folders_decide(tmp_path):
+    for folder in ("x", "y"):
+        picture(tmp_path / "images" / folder / "a.jpg")
+    written(
+        tmp_path / "t.csv",
+        "image,x1,y1,x2,y2,label\nx/a.jpg,1,1,9,9,Ten\ny\\a.jpg,2,2,9,9,Ten\n",
+    )
+    reading = formats.read("csv", tmp_path)
+    assert boxes(reading) == [
+        ("images/x/a.jpg", "Ten", [1, 1, 9, 9]),
+        ("images/y/a.jpg", "Ten", [2, 2, 9, 9]),
+    ]
+
+
+def test_a_path_out_of_the_source_is_not_followed(tmp_path):
+    picture(tmp_path / "src" / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    written(
+        tmp_path / "src" / "t.csv",
+        "image,x1,y1,x2,y2,label\n../b.jpg,1,1,9,9,Ten\na.jpg,1,1,9,9,Ten\n",
+    )
+    reading = formats.read("csv", tmp_path / "src")
+    assert names(reading) == ["a.jpg"]
+    assert any("points outside the source" in one for one in problems(reading))
+
+
+def test_of_one_file_the_pictures_around_it_are_taken_and_the_others_counted(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / "images" / f"{name}.jpg")
+    file = written(tmp_path / "labels" / "t.csv", "image,x1,y1,x2,y2,label\na.jpg,1,1,9,9,Ten\n")
+    reading = formats.read("auto", file)
+    assert names(reading) == ["a.jpg"]
+    assert reading.notes == {"pictures that the file does not speak of; left out": 1}
+
+
+# Which format
+
+
+def test_auto_names_the_format_and_why(tmp_path, caplog):
+    picture(tmp_path / "a.jpg")
+    voc(tmp_path / "a.xml", "Ten 3 5 10 20")
+    with caplog.at_level(logging.INFO):
+        assert formats.detect(tmp_path) == "voc"
+    assert "format: voc (1 of 1 .xml files begin with <annotation>)" in caplog.text
+
+
+def test_two_formats_in_one_folder_are_not_guessed_between(tmp_path):
+    picture(tmp_path / "a.jpg")
+    voc(tmp_path / "a.xml", "Ten 3 5 10 20")
+    labelme(tmp_path / "a.json", rectangle("Ten", 8, 6, 40, 30))
+    with pytest.raises(BoxwrightError, match=r"more than one format(?s:.*)--from"):
+        formats.detect(tmp_path)
+
+
+def test_other_json_beside_a_format_is_passed_over(tmp_path):
+    voc(tmp_path / "a.xml", "Ten 3 5 10 20")
+    written(tmp_path / "settings.json", "{}")
+    assert formats.detect(tmp_path) == "voc"
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
+    run = boxwright("convert", tmp_path, tmp_path.parent / "out", "--from", "vic")
+    assert run.returncode == 1
+    assert "'vic' is unknown; known: auto, corners, coco" in run.stderr
+
+
+def test_convert_says_what_it_saw(tmp_path):
+    source, out = tmp_path / "src", tmp_path / "out"
+    for number in range(5):
+        picture(source / f"{number}.jpg")
+        voc(source / f"{number}.xml", "Ten 9 7 40 30")
+    run = boxwright("convert", source, out, "--group", "none")
+    assert run.returncode == 0, run.stderr
+    assert "format: voc (5 of 5 .xml files begin with <annotation>)" in run.stderr
+    lines = {path.read_text() for path in (out / "labels").rglob("*.txt")}
+    assert lines == {"0 0.375000 0.375000 0.500000 0.500000\n"}
+
+
+def test_folders_of_splits_are_kept_as_splits(tmp_path):
+    for folder in ("train", "valid"):
+        picture(tmp_path / folder / "a.jpg")
+        voc(tmp_path / folder / "a.xml", "Ten 3 5 10 20")
+    reading = formats.read("auto", tmp_path)
+    assert names(reading) == ["train/a.jpg", "valid/a.jpg"]
+    assert list(reading.dataset.images.split) == ["train", "val"]
