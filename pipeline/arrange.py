@@ -106,12 +106,7 @@ def arrange(
     Raises:
         BoxwrightError: The groups cannot be had, or the pictures not be split as asked.
     """
-    dataset, changed = names.tree_names(reading.dataset, flat=options.flat)
-    if changed:
-        log.warning("%d pictures were renamed: their names would share a label file", changed)
-    if options.origin:
-        origin = ways.tag(reading, options.origin, mapped)
-        dataset = replace(dataset, images=replace(dataset.images, origin=origin))
+    dataset = named(reading, options, mapped)
     told: dict[str, Any] = {"pictures": _hash(reading)}
     by = _ways(dataset, options)
     if by == FOUND and known.has_grouped(told["pictures"], dataset.images.name):
@@ -135,6 +130,17 @@ def arrange(
     _tell(done.dataset, known.split)
     _warn(told["missing"])
     return Arranged(done.dataset, told)
+
+
+def named(reading: Reading, options: ConvertOptions, mapped: Map) -> Dataset:
+    """The pictures with names under which labels can lie beside them, and with their origins."""
+    dataset, changed = names.tree_names(reading.dataset, flat=options.flat)
+    if changed:
+        log.warning("%d pictures were renamed: their names would share a label file", changed)
+    if not options.origin:
+        return dataset
+    origin = ways.tag(reading, options.origin, mapped)
+    return replace(dataset, images=replace(dataset.images, origin=origin))
 
 
 def fold(dataset: Dataset, number: int) -> Dataset:

@@ -141,7 +141,9 @@ def convert(
         if not plain:
             record = {"notes": reading.notes, "steps": counts, "left_out": left_out}
             record |= _of_all(source, options)
-            return export.export(reading, out, options, record, mapped, force=force, track=track)
+            return export.export(
+                reading, out, options, record, export.Work(mapped, track), force=force
+            )
         check(reading.dataset.classes, options.shapes)
         known = earlier(out, {} if force else before, _given(options))
         dataset, told = arrange(reading, options, known, mapped, track)

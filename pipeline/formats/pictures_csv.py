@@ -1,7 +1,7 @@
-"""pictures.csv in a prepared tree: what no label format can say of a picture.
+"""pictures.csv in a folder that is written: what no label format can say of a picture.
 
-Columns ``picture`` (``<split>/<name>``), ``group`` (what a split must not part) and ``origin``
-(the source that it comes from; empty where there is one). UTF-8.
+Columns ``picture`` (``<split>/<name>``, or the name alone), ``group`` (what a split must not part)
+and ``origin`` (the source that it comes from; empty where there is one). UTF-8.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ COLUMNS = ("picture", "group", "origin")
 
 
 def write(folder: Path, images: Images) -> None:
-    """Write the groups and origins of pictures that are split.
+    """Write the groups and origins of pictures.
 
     Raises:
         OSError: The disk refuses.
     """
-    pictures = (f"{split}/{name}" for split, name in zip(images.split, images.name, strict=True))
+    columns = zip(images.split, images.name, strict=True)
+    pictures = (f"{split}/{name}" if split else name for split, name in columns)
     with (folder / FILE).open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(COLUMNS)

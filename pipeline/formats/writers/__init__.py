@@ -1,0 +1,86 @@
+"""Annotation formats that are written: one file each, found by name.
+
+A writer has ``write(folder, pictures, classes)``, where pictures are `pictures.Picture`; the
+picture files are put in their places by whoever calls it (`export`, `check.fixing.export`).
+Writers go picture by picture: what they hold in memory does not grow with the data set, but for
+Parquet, which is written in columns.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline import polygons
+from pipeline.dataset import Dataset
+from pipeline.formats.writers.pictures import FITS, Picture
+
+CROWD, SCORE = "crowd", "score"
+OUTLINE = "outline"  # where its hull is the box
+LOOSE = "loose outline"  # beside a box that it does not fit
+_ALL = frozenset({CROWD, SCORE, OUTLINE, LOOSE})
+_SHAPES = _ALL - {LOOSE}
+
+
+class Writer(NamedTuple):
+    """What is known of a format that is written.
+
+    Attributes:
+        module: Where its `write` is.
+        place: Where a picture lies; ``{split}`` is "" or "<split>/".
+        carries: What it can say of a box beside its corners and class.
+        classes: Whether it has a place for the list of all classes.
+    """
+
+    module: str
+    place: str
+    carries: frozenset[str]
+    classes: bool
+
+
+WRITERS = {
+    "coco": Writer("coco", "images/{split}{name}", _ALL, classes=True),
+    "fiftyone": Writer("fiftyone", "{split}data/{name}", _ALL, classes=True),
+    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL, classes=False),
+    "labelme": Writer("labelme", "{split}{name}", _SHAPES, classes=True),
+    "csv": Writer("csv_boxes", "images/{split}{name}", frozenset({CROWD, SCORE}), classes=False),
+    "cvat": Writer("cvat", "images/{split}{name}", _SHAPES, classes=True),
+    "labelstudio": Writer("labelstudio", "images/{split}{name}", _SHAPES, classes=True),
+    "parquet": Writer("parquet", "{split}{name}", _ALL, classes=True),
+}
+YOLO = frozenset({OUTLINE})  # what the lines of a prepared tree carry
+
+
+def write(name: str, folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> None:
+    """Write the annotation files of the format `name` into a folder that is there.
+
+    Raises:
+        BoxwrightError: A class or a picture is called what the format cannot hold.
+        OSError: The disk refuses.
+    """
+    module = importlib.import_module(f"pipeline.formats.writers.{WRITERS[name].module}")
+    module.write(folder, pictures, classes)
+
+
+def place(name: str, split: str, picture: str) -> str:
+    """Where a picture's file lies below the folder, "/" between folders."""
+    return WRITERS[name].place.format(split=f"{split}/" if split else "", name=picture)
+
+
+def lost(dataset: Dataset, carries: frozenset[str]) -> dict[str, int]:
+    """What of a data set a format has no place for, counted; only what there is."""
+    boxes = dataset.boxes
+    drawn = polygons.has(boxes.outline)
+    fits = drawn & (np.abs(polygons.hulls(boxes.outline) - boxes.xyxy) <= FITS).all(axis=1)
+    there = {
+        CROWD: ("crowds, written as plain boxes", boxes.crowd),
+        SCORE: ("scores", boxes.score != 1),
+        OUTLINE: ("outlines", fits),
+        LOOSE: ("outlines that do not fit their boxes", drawn & ~fits),
+    }
+    counts = {what: int(rows.sum()) for key, (what, rows) in there.items() if key not in carries}
+    return {what: count for what, count in counts.items() if count}
