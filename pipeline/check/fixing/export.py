@@ -15,10 +15,11 @@ import numpy as np
 
 from pipeline import manifest
 from pipeline.check.findings import Finding, Fix
+from pipeline.check.fixing import programs
 from pipeline.check.fixing.decisions import Decision
 from pipeline.check.fixing.edits import follow
 from pipeline.check.fixing.output import check_apart
-from pipeline.check.fixing.programs import WRITERS, Label, Picture, Program
+from pipeline.check.fixing.programs import Label, Picture, Program
 from pipeline.check.fixing.target import Target
 from pipeline.errors import BoxwrightError
 from pipeline.images import link_or_copy
@@ -60,12 +61,11 @@ def export(
         raise BoxwrightError("no finding of a picture is open: there is nothing to mend elsewhere.")
     classes = list(target.checked.dataset.classes)
     with manifest.new_folder(out, KIND, force=force) as folder:
-        below = "" if program == "labelme" else "images"
         for picture in track(pictures, "linking", len(pictures)):
-            there = folder / below / picture.name
+            there = folder / programs.place(program, picture)
             there.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(picture.path, str(there), copy=True)  # other programs may rewrite them
-        WRITERS[program](folder, pictures, classes)
+        programs.write(program, folder, pictures, classes)
         made = {
             "source": str(target.checked.dataset.root),
             "program": program,
@@ -107,7 +107,8 @@ def _pictures(target: Target, decisions: Sequence[Decision]) -> Iterator[Picture
 def _label(target: Target, box: int) -> Label:
     dataset = target.checked.dataset
     boxes = dataset.boxes
-    return Label(dataset.classes[boxes.label[box]], boxes.xyxy[box], boxes.outline[box])
+    name, crowd = dataset.classes[boxes.label[box]], bool(boxes.crowd[box])
+    return Label(name, boxes.xyxy[box], boxes.outline[box], crowd)
 
 
 def _note(labels: dict[int, Label], waiting: Sequence[Decision], target: Target) -> list[str]:
