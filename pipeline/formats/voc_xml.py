@@ -78,7 +78,7 @@ def _add(batch: Batch, number: int, path: str, page: _Page) -> None:
         except DataError as problem:
             batch.fail(problem)
             continue
-        batch.box(index, values.get("name", ""), corners, outline)
+        batch.box(index, values.get("name", ""), corners, outline, crowd=_crowd(values))
         whole &= min(corners) >= 1 and all(side.is_integer() for side in corners)
         if values.get("difficult", "0") not in {"0", ""}:
             batch.note("boxes marked as difficult; taken as any other")
@@ -103,7 +103,19 @@ def _shape(values: Mapping[str, str], path: str, place: str) -> tuple[Corners, S
     x1, y1, x2, y2 = (
         _number(values.get(f"bndbox/{side}"), path, f"{place}, {side}") for side in _SIDES
     )
-    return (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), outline
+    (x1, x2), (y1, y2) = _ordered(x1, x2), _ordered(y1, y2)
+    return (x1, y1, x2, y2), outline
+
+
+def _ordered(low: float, high: float) -> tuple[float, float]:
+    """Two sides in order. Of a box thinner than a pixel, xmin counted from 1 is above xmax."""
+    return (high, low) if high < low - 1 else (low, high)
+
+
+def _crowd(values: Mapping[str, str]) -> bool:
+    """Whether the first of the attributes, which CVAT and Datumaro write too, says so."""
+    named = values.get("attributes/attribute/name") == "is_crowd"
+    return named and values.get("attributes/attribute/value", "").lower() in {"1", "true"}
 
 
 def _polygon(values: Mapping[str, str], path: str, place: str) -> list[Point]:

@@ -25,11 +25,13 @@ def write(folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> 
         BoxwrightError: A class has a name that XML cannot hold.
         OSError: The disk refuses.
     """
+    every = list(pictures)
+    is_predicted = _is_predicted(every)
     with (folder / "tasks.json").open("w", encoding="utf-8", newline="\n") as stream:
         before = "[\n"
-        for number, picture in enumerate(pictures, 1):
-            task = json.dumps(_task(number, picture), indent=1, ensure_ascii=False)
-            stream.write(before + task)
+        for number, picture in enumerate(every, 1):
+            task = _task(number, picture, is_predicted=is_predicted)
+            stream.write(before + json.dumps(task, indent=1, ensure_ascii=False))
             before = ",\n"
         stream.write("\n]\n" if before != "[\n" else "[]\n")
     text = "\n".join(_config(classes))
@@ -50,11 +52,16 @@ def _config(classes: Sequence[str]) -> list[str]:
     return [*lines, "</View>"]
 
 
-def _task(number: int, picture: Picture) -> dict[str, Any]:
+def _is_predicted(pictures: Sequence[Picture]) -> bool:
+    """Whether nobody has drawn any of the labels: then no task counts as annotated."""
+    scores = [label.score for picture in pictures for label in picture.labels]
+    return bool(scores) and None not in scores
+
+
+def _task(number: int, picture: Picture, *, is_predicted: bool) -> dict[str, Any]:
     notes = [*picture.notes, *(note for label in picture.labels for note in label.notes)]
     sure = [label for label in picture.labels if label.score is None]
     guessed = [*(label for label in picture.labels if label.score is not None), *picture.suggested]
-    annotated = bool(sure) or not guessed
     result = [_region(f"{number}-{k}", one, picture) for k, one in enumerate(sure)]
     return {
         "id": number,
@@ -62,8 +69,8 @@ def _task(number: int, picture: Picture) -> dict[str, Any]:
             "image": f"/data/local-files/?d={quote(f'images/{picture.full}')}",
             "findings": "\n".join(notes),
         },
-        "annotations": [{"result": result}] if annotated else [],
-        "predictions": [_prediction(number, picture, guessed)] if guessed else [],
+        "annotations": [] if is_predicted else [{"result": result}],
+        "predictions": [_prediction(number, picture, guessed)] if guessed or is_predicted else [],
     }
 
 
