@@ -1,0 +1,91 @@
+"""Labels beside what was predicted at their places: vectorised over all pictures.
+
+The reference of a label is the mean of the predictions that overlap it, each weighted by its score
+and its IoU; several views of a picture, pooled in one table, sharpen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.check.consensus.pairs import Pairs, overlapping
+from pipeline.check.predictions import Predictions
+from pipeline.dataset import Boxes, Floats
+from pipeline.models.details import Details
+
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Labels (M) beside the predictions that overlap them.
+
+    Attributes:
+        pairs: Which label with which prediction (K).
+        own: (K,) the probability of the label's class.
+        score: (K,) the highest probability of all classes.
+        other: (K,) the highest probability of the other classes.
+        reference: (M, 4) where the predictions have the item, in pixels; NaN where none overlaps.
+        spread: (M, 4) how unsure they are of each side, in pixels: what the model says itself and
+            what they differ by.
+        mass: (M,) the sum of the weights.
+    """
+
+    pairs: Pairs
+    own: Floats
+    score: Floats
+    other: Floats
+    reference: Floats
+    spread: Floats
+    mass: Floats
+
+
+def look(labels: Boxes, predictions: Predictions) -> Views:
+    """Put labels beside the predictions of the same pictures."""
+    found, details = predictions.found.boxes, predictions.details
+    pairs = overlapping(labels, found)
+    label = labels.label[pairs.a]
+    ranked = np.sort(np.pad(details.probability, ((0, 0), (2, 0))), axis=1)
+    top, second = ranked[pairs.b, -1], ranked[pairs.b, -2]
+    own = details.probability[pairs.b, label]
+    other = np.where(own == top, second, top)
+    weight = top * pairs.iou**2 + _TINY
+    mass = pairs.total(weight)
+    reference, spread = _reference(pairs, found.xyxy, details.spread, weight / mass[pairs.a])
+    return Views(pairs, own, top, other, reference, spread, mass)
+
+
+def _reference(pairs: Pairs, xyxy: Floats, spread: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weighted mean (M, 4) and its uncertainty (M, 4); weights (K,) have the sum 1 for a label."""
+    mean = _mean(pairs, xyxy[pairs.b], weight)
+    told = np.nan_to_num(spread[pairs.b]) ** 2
+    unsure = np.sqrt(_mean(pairs, told + (xyxy[pairs.b] - mean[pairs.a]) ** 2, weight))
+    alone = np.bincount(pairs.a, minlength=pairs.rows) == 0
+    mean[alone] = unsure[alone] = np.nan
+    return mean, unsure
+
+
+def _mean(pairs: Pairs, values: Floats, weight: Floats) -> Floats:
+    return np.stack([pairs.total(column * weight) for column in values.T], axis=1)
+
+
+def pooled(views: Sequence[Predictions]) -> Predictions:
+    """Several views of the same pictures (sizes, turns, models) as one table.
+
+    Args:
+        views: At least one, all of the same pictures and classes.
+    """
+    parts = [view.found.boxes for view in views]
+    image, label, xyxy, score = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("image", "label", "xyxy", "score")
+    )
+    order = np.lexsort((-score, image))
+    details = Details.joined([view.details for view in views], len(views[0].found.classes))
+    boxes = Boxes.of(image[order], label[order], xyxy[order], score=score[order])
+    unseen = np.logical_and.reduce([view.unseen for view in views])
+    found = replace(views[0].found, boxes=boxes)
+    return replace(views[0], found=found, details=details.take(order), unseen=unseen)
