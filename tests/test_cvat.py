@@ -30,6 +30,8 @@ def box(*xyxy: float, inside: str = "", label: str = "Ten", **more: Any) -> str:
     return f'<box label="{label}" occluded="0" {listed} z_order="0">{inside}</box>'
 
 
+CUBOID = """<cuboid label="Ten" xtl1="5" ytl1="6" xbl1="5" ybl1="20" xtr1="15" ytr1="7" xbr1="15"
+ ybr1="21" xtl2="18" ytl2="5" xbl2="18" ybl2="18" xtr2="9" ytr2="4" xbr2="9" ybr2="17"/>"""
 SHAPES = {
     "box": (box(8, 6, 40, 30), (8, 6, 40, 30), 0),
     "corners the other way": (box(40, 30, 8, 6), (8, 6, 40, 30), 0),
@@ -47,15 +49,12 @@ SHAPES = {
         64,
     ),
     "mask": (
-        '<mask label="Ten" rle="3, 5, 4" left="7" top="9" width="4" height="3"/>',
-        (7, 9, 11, 12),
+        '<mask label="Ten" rle="5, 2, 3, 1, 1" left="7" top="9" width="4" height="3"/>',
+        (8, 10, 10, 12),
         0,
     ),
     "cuboid": (
-        (
-            '<cuboid label="Ten" xtl1="5" ytl1="6" xbl1="5" ybl1="20" xtr1="15" ytr1="7" xbr1="15" '
-            'ybr1="21" xtl2="18" ytl2="5" xbl2="18" ybl2="18" xtr2="9" ytr2="4" xbr2="9" ybr2="17"/>'
-        ),
+        CUBOID,
         (5, 4, 18, 21),
         0,
     ),
@@ -226,6 +225,18 @@ BAD_XML = {
     "a polygon of one point": (
         "<annotations>" + image('<polygon label="a" points="1,2"/>') + "</annotations>",
         "is a polygon of '1,2'",
+    ),
+    "a mask of another size": (
+        "<annotations>"
+        + image('<mask label="a" rle="1, 2" left="1" top="1" width="4" height="3"/>')
+        + "</annotations>",
+        "line 1 rle: is a mask of another size",
+    ),
+    "a mask of text": (
+        "<annotations>"
+        + image('<mask label="a" rle="x" left="1" top="1" width="4" height="3"/>')
+        + "</annotations>",
+        "rle: is no list of numbers",
     ),
     "deep": ("<annotations>" + "<a>" * 100_000, "cut short or no XML"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making import HEIGHT, WIDTH, picture, written
+from PIL import Image
 from seen import boxes, corners, read, told
 
 from pipeline.errors import BoxwrightError, DataError
@@ -259,6 +261,14 @@ BAD = {
     "infinite": (region(x=1e400, y=2, width=3, height=4), "x: is inf, not a finite number"),
     "a polygon of two": (region("polygonlabels", points=[[1, 2], [3, 4]]), "polygon of 2 points"),
     "a polygon of text": (region("polygonlabels", points=["ab", "cd", "ef"]), "'ab', not [x, y]"),
+    "what is not known": (
+        region("timelinelabels", ranges=[]),
+        "drawn in a way that is not read (keys: timelinelabels, ranges)",
+    ),
+    "a bitmask of no PNG": (
+        region("bitmasklabels", imageDataURL="data:image/png;base64,aGVsbG8="),
+        "is a mask that is no PNG",
+    ),
     "a mask of text": (region("brushlabels", rle="abc"), "rle: is 'abc' where a list is due"),
     "a mask of no bytes": (region("brushlabels", rle=[0, 291]), "a mask of what are no bytes"),
     "a mask cut short": (region("brushlabels", rle=[0, 0, 48, 0, 57]), "a mask that is cut short"),
@@ -345,3 +355,15 @@ def test_masks_of_a_task(tmp_path):
     reading = read("labelstudio", project(tmp_path, task(drawn)))
     assert corners(reading) == [(8, 6, 40, 30)]
     assert reading.notes == {"masks; the box around each is kept": 1}
+
+
+def test_bitmasks_of_a_task(tmp_path):
+    mask = np.zeros((HEIGHT, WIDTH, 4), dtype=np.uint8)
+    mask[6:30, 8:40, 3] = 255
+    stream = io.BytesIO()
+    Image.fromarray(mask).save(stream, "PNG")
+    address = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    reading = read(
+        "labelstudio", project(tmp_path, task(region("bitmasklabels", imageDataURL=address)))
+    )
+    assert corners(reading) == [(8, 6, 40, 30)]

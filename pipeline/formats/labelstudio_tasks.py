@@ -207,13 +207,28 @@ def _regions(
         try:
             region = next(filter(None, _shapes(batch, results, scale, at)), None)
             if region is None:
-                what = "results that are no regions (choices, text and the like); left out"
-                batch.note(what, len(results))
-            else:
-                label, crowd = _label(results, at), any(map(_crowd, results))
-                batch.box(number, label, region.corners, region.outline, crowd=crowd)
+                _other(batch, results, at)
+                continue
+            label, crowd = _label(results, at), any(map(_crowd, results))
+            batch.box(number, label, region.corners, region.outline, crowd=crowd)
         except DataError as problem:
             batch.fail(problem)
+
+
+def _other(batch: Batch, results: Sequence[Object], place: Place) -> None:
+    """Count what is said of the whole picture.
+
+    Raises:
+        DataError: It has labels, and so is drawn, in a way that is not known here.
+    """
+    for result in results:
+        value = result.get("value")
+        if isinstance(value, dict) and any(key.endswith("labels") for key in value):
+            raise DataError(
+                *place, f"is drawn in a way that is not read (keys: {', '.join(value)})"
+            )
+    what = "results that are no regions (choices, text and the like); left out"
+    batch.note(what, len(results))
 
 
 def _shapes(
@@ -242,6 +257,9 @@ def _region(batch: Batch, value: Object, scale: Point | None, place: Place) -> _
     if "rle" in value:
         batch.note("masks; the box around each is kept")
         return _mask(value["rle"], scale, place)
+    if "imageDataURL" in value:
+        batch.note("masks; the box around each is kept")
+        return _bitmask(value["imageDataURL"], scale, place)
     if "sequence" in value or "vertices" in value:
         what = "is of a video, or a line of vertices, which has no box"
         raise DataError(*place, what, "draw it as a rectangle or a polygon")
@@ -303,6 +321,19 @@ def _label(results: Sequence[Object], place: Place) -> str:
     if len(names) > 1:
         raise DataError(*place, f"has {len(names)} labels where one is due: {names!r:.200}")
     return values.string(names[0], place) if names else ""
+
+
+def _bitmask(written: Any, scale: Point | None, place: Place) -> _Region:
+    """The box around a mask that is a PNG in an address of its own, as large as the picture."""
+    address = values.string(written, place.below("imageDataURL"))
+    try:
+        data = base64.b64decode(address.rpartition(",")[2])
+    except (binascii.Error, ValueError) as error:
+        raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
+    corners, size = masks.png(data, place)
+    if scale is None or size != (int(scale[0]), int(scale[1])):
+        raise DataError(*place, "is a mask of another size than its picture is said to be")
+    return _Region(corners)
 
 
 def _crowd(result: Object) -> bool:

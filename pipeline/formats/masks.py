@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from pipeline.errors import DataError
 from pipeline.formats.batch import Corners
@@ -33,8 +34,31 @@ def packed(data: bytes, size: tuple[int, int], place: Place) -> Corners:
     Raises:
         DataError: An empty mask, cut short, or of another size.
     """
-    width, left, right, top, bottom = size[0], size[0], 0, -1, 0
-    for first, last in _covered(data, size, place):
+    return _around(_covered(data, size, place), size[0], place)
+
+
+def counted(counts: Sequence[int], size: tuple[int, int], place: Place) -> Corners:
+    """The box around a mask of CVAT's: so many pixels outside, so many inside, row after row.
+
+    Args:
+        counts: How many, in turns; the first are outside.
+        size: Width and height of the mask.
+        place: For messages.
+
+    Raises:
+        DataError: An empty mask, or one of another size.
+    """
+    ends = list(accumulate(counts))
+    if not ends or ends[-1] != size[0] * size[1] or min(counts) < 0:
+        raise DataError(*place, "is a mask of another size than it is said to be")
+    runs = zip(ends[0::2], ends[1::2], strict=False)
+    return _around((run for run in runs if run[1] > run[0]), size[0], place)
+
+
+def _around(runs: Iterable[tuple[int, int]], width: int, place: Place) -> Corners:
+    """The box around stretches of pixels (the first, one past the last), row after row."""
+    left, right, top, bottom = width, 0, -1, 0
+    for first, last in runs:
         (row, start), (end_row, end) = divmod(first, width), divmod(last - 1, width)
         whole = end_row > row
         left = min(left, 0 if whole else start)
@@ -102,28 +126,36 @@ class _Bits:
         return self.take(8 * count).to_bytes(count, "big")
 
 
-def png(data: bytes, place: Place) -> Corners:
-    """The box around a mask of Supervisely's: a PNG, packed once more by zlib.
+def unpacked(data: bytes, place: Place) -> bytes:
+    """What zlib packed, in Supervisely's masks; not more than `_LARGEST` bytes of it.
+
+    Raises:
+        DataError: Not packed by zlib.
+    """
+    try:
+        return zlib.decompressobj().decompress(data, _LARGEST)
+    except zlib.error as error:
+        raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
+
+
+def png(data: bytes, place: Place) -> tuple[Corners, tuple[int, int]]:
+    """The box around a mask that is a PNG, and the PNG's width and height.
 
     Covered are the pixels that are not see-through, or not black where none can be.
 
     Raises:
-        DataError: Neither, empty, or larger than pictures are.
+        DataError: No PNG, empty, or larger than pictures are.
     """
-    try:
-        unpacked = zlib.decompressobj().decompress(data, _LARGEST)
-    except zlib.error as error:
-        raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
-    if len(unpacked) < _PNG_HEAD or not unpacked.startswith(_PNG):
+    if len(data) < _PNG_HEAD or not data.startswith(_PNG):
         raise DataError(*place, "is a mask that is no PNG")
-    width, height = struct.unpack(">II", unpacked[16:_PNG_HEAD])
+    width, height = struct.unpack(">II", data[16:_PNG_HEAD])
     if width * height > _LARGEST:
         raise DataError(*place, f"is a mask of {width}x{height} pixels")
-    box = _covered_box(unpacked, place)
+    box = _covered_box(data, place)
     if box is None:
         raise DataError(*place, "is an empty mask", "remove it")
     left, top, right, bottom = box
-    return float(left), float(top), float(right), float(bottom)
+    return (float(left), float(top), float(right), float(bottom)), (width, height)
 
 
 def _covered_box(data: bytes, place: Place) -> tuple[int, int, int, int] | None:

@@ -129,5 +129,5 @@ def _mask(held: Any, place: Place) -> Corners:
         data = base64.b64decode(packed)
     except (binascii.Error, ValueError) as error:
         raise DataError(*place, f"is a mask that cannot be unpacked ({error})") from error
-    x1, y1, x2, y2 = masks.png(data, place)
+    (x1, y1, x2, y2), _ = masks.png(masks.unpacked(data, place), place)
     return left + x1, top + y1, left + x2, top + y2

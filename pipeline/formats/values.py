@@ -151,7 +151,7 @@ def written(value: str, place: Place) -> float:
         found = float(value)
     except ValueError:
         found = math.nan
-    if not math.isfinite(found):
+    if not math.isfinite(found) or "_" in value:  # Python reads 1_000 too
         raise DataError(*place, f"is {kind(value)}, not a finite number")
     return found
 
