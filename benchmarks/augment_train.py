@@ -98,7 +98,7 @@ def fit(tree: Path, place: Path, options: argparse.Namespace, seed: int) -> Path
     hyp = place / "hyp.yaml"
     light = config.read_yaml(CONFIG.parent / "hyp" / "light.yaml")
     hyp.write_text(yaml.safe_dump({**light, "degrees": options.degrees}), encoding="utf-8")
-    flags = {"epochs": options.epochs, "seed": seed, "hyp": str(hyp)}
+    flags = {"epochs": options.epochs, "seed": seed, "hyp": str(hyp), "imgsz": 160}
     training = config.options(TrainOptions, config.load(CONFIG).block("train"), flags)
     no_gaps = MismatchOptions(after_training=False)
     run = train(tree, training, place / "runs" / tree.name, again="resume", mismatch=no_gaps)

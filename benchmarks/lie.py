@@ -79,7 +79,8 @@ def measure(work: Path, judge: Path, group: str, seed: int, epochs: int) -> dict
     )
     convert(judge / "annotations/train.json", work / name, options)
     block = config.load(CONFIG).block("train")
-    training = config.options(TrainOptions, block, {"epochs": epochs, "seed": seed})
+    flags = {"epochs": epochs, "seed": seed, "imgsz": 160, "hyp": "light"}
+    training = config.options(TrainOptions, block, flags)
     run = train(work / name, training, work / "runs" / name)
     weights = Path(run["run"]) / "weights" / "best.pt"
     found = work / f"judged-{name}"

@@ -13,7 +13,7 @@ from pipeline.errors import BoxwrightError
 from pipeline.training import presets
 from pipeline.training.presets import Hyp
 
-NAMES = ["extreme", "light", "moderate", "money", "none", "perspective", "rotated"]
+NAMES = ["extreme", "light", "moderate", "money", "none", "perspective", "rotated", "short"]
 LOSSES = {"box", "cls", "dfl", "cls_pw"}
 HINTS = get_type_hints(Hyp, include_extras=True)
 
@@ -77,7 +77,7 @@ def test_money_is_as_the_first_team_had_it():
 
 
 def test_presets_for_things_with_numerals_mirror_nothing():
-    for name in ("light", "rotated", "perspective"):
+    for name in ("light", "short", "rotated", "perspective"):
         assert not mirror.warnings(["Ten"], presets.load(name))
 
 
@@ -118,7 +118,9 @@ def test_an_unknown_preset_is_refused_with_those_there_are():
 # What a preset cannot do
 
 
-@pytest.mark.parametrize("name", ["none", "light", "moderate", "rotated", "perspective", "extreme"])
+@pytest.mark.parametrize(
+    "name", ["none", "light", "short", "moderate", "rotated", "perspective", "extreme"]
+)
 def test_our_own_presets_do_what_they_are_meant_to_at_640(name):
     assert not presets.doubts(presets.load(name), 640, outlined=False)
 
