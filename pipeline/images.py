@@ -25,6 +25,8 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 _READ_FIRST = 4096
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers hold the size
 _ORIENTATION = 0x0112
+_SEGMENTS = 10_000  # of a JPEG, before its size: no camera writes more than some dozens
+_DENSEST = 256  # pixels a bit: a JPEG spends one on each block at least, a PNG seldom less
 
 
 class Header(NamedTuple):
@@ -67,6 +69,8 @@ def _opened(path: Path | str, read: Callable[[int, Path | str], Read]) -> Read:
         raise DataError(
             path, "", f"cannot be read: {error.strerror}", "check the file's permissions"
         ) from error
+    except ValueError as error:  # a path that holds NUL
+        raise DataError(path, "", f"cannot be read: {error}") from error
 
 
 def read_headers(paths: Sequence[str]) -> list[Header | DataError]:
@@ -88,8 +92,8 @@ def _walk(file: int, path: Path | str) -> Header:
         return _jpeg(file, start, path)
     if start[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" and b"eXIf" not in start:
         end, length = _tail(file, 8)
-        if end[:4] == b"IEND":
-            width, height = struct.unpack(">II", start[16:24])
+        width, height = struct.unpack(">II", start[16:24])
+        if end[:4] == b"IEND" and _may_hold(length, width, height):
             return Header(width, height, bytes=length)
     return _decoded(path, rewritable=False)
 
@@ -104,12 +108,17 @@ def _jpeg(file: int, start: bytes, path: Path | str) -> Header:
     else:
         return _decoded(path, rewritable=True)
     end, length = _tail(file, 2)
-    if end != b"\xff\xd9":
-        return _decoded(path, rewritable=True)
     height, width = struct.unpack(">HH", segment[5:9])
+    if end != b"\xff\xd9" or not _may_hold(length, width, height):
+        return _decoded(path, rewritable=True)
     if orientation >= 5:
         width, height = height, width
     return Header(width, height, orientation, bytes=length)
+
+
+def _may_hold(length: int, width: int, height: int) -> bool:
+    """Whether a file can hold so many pixels; where it hardly can, decoding tells."""
+    return 0 < width * height <= length * 8 * _DENSEST
 
 
 def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
@@ -118,13 +127,15 @@ def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
     They end where the file does, or what is no segment begins.
     """
     at = 2
-    while True:
+    for _ in range(_SEGMENTS):
         segment = start[at : at + 9] if at + 9 <= len(start) else _at(file, at, 9)
         if len(segment) < 9 or segment[0] != 0xFF:
             return
         if segment[1] == 0xFF:  # a fill byte
             at += 1
             continue
+        if _length(segment) < 2:  # it counts itself
+            return
         yield segment, at
         at += 2 + _length(segment)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import BoxwrightError
 
 if TYPE_CHECKING:
-    from pipeline.formats.reading import Reading
+    from pipeline.formats.reading import Reading, ReadOptions
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +33,28 @@ FORMATS = {
 }
 
 
-def read(name: str, root: Path, *args: Any) -> Reading:
+def read(name: str, root: Path, options: ReadOptions | None = None, *args: Any) -> Reading:
     """Read a source in the format `name`; "auto" looks what it is, and logs it.
+
+    The source, and the folders of pictures in `options`, may be archives (`archives`).
 
     Raises:
         BoxwrightError: Unknown format, or nothing that is read here.
+        DataErrors: Not one picture can be read.
     """
+    import numpy as np
+
+    from pipeline.formats import archives, sense
+
     if name == "auto":
         name = detect(root)
     check(name)
     module, function = FORMATS[name].split(":")
-    reading: Reading = getattr(importlib.import_module(module), function)(root, *args)
-    return reading if name == "yolo" else _beside(root, reading)
+    with archives.telling(), np.errstate(over="ignore", invalid="ignore"):
+        here, options = archives.folder(root), options and archives.opened(options)
+        reading: Reading = getattr(importlib.import_module(module), function)(here, options, *args)
+        reading = sense.checked(reading if name == "yolo" else _beside(here, reading))
+    return archives.renamed(reading)
 
 
 def _beside(root: Path, reading: Reading) -> Reading:
@@ -59,9 +69,11 @@ def detect(root: Path) -> str:
     Raises:
         BoxwrightError: None that is read here, or more than one.
     """
+    from pipeline.formats import archives
     from pipeline.formats.recognise import recognise
 
-    seen = recognise(root)
+    with archives.telling():
+        seen = recognise(archives.folder(root))
     log.info("%s: format: %s (%s)", root, seen.format, seen.why)
     return seen.format
 

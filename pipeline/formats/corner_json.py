@@ -7,7 +7,6 @@ says exactly what is wrong where it cannot be read. No NumPy here: this runs in 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import msgspec
 
 from pipeline.errors import DataError
 from pipeline.formats.batch import NO_SIZE, Batch, hull
+from pipeline.formats.values import load
 
 RECTANGLE, POLYGON, CIRCLE = 0, 1, 2
 _CIRCLE_POINTS = 64
@@ -53,6 +53,7 @@ class _Shape(msgspec.Struct, gc=False):
     label: str
     points: list[tuple[float, float]]
     shape_type: str | None = None
+    flags: Any = None
 
 
 class _Labelme(msgspec.Struct, gc=False):
@@ -86,7 +87,9 @@ def _fast(batch: Batch, file: int, data: bytes) -> bool:
     """Add a file that is labelme to the letter; False, and nothing added, for any other."""
     try:
         read = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    if _twice(data, len(read.shapes)):
         return False
     for shape in read.shapes:
         if len(shape.points) != 2 or shape.shape_type not in {"rectangle", None}:
@@ -102,9 +105,15 @@ def _fast(batch: Batch, file: int, data: bytes) -> bool:
     count = len(read.shapes)
     batch.place.extend(range(count))
     batch.outline_counts.frombytes(bytes(8 * count))
-    batch.crowd.extend(bytes(count))
+    batch.crowd.extend(_is_crowd(shape.flags) for shape in read.shapes)
     batch.counts[-1] = count
     return True
+
+
+def _twice(data: bytes, shapes: int) -> bool:
+    """Whether a key may stand twice in one object: the decoder would take the last, untold."""
+    keys = ((b'"shapes"', 1), (b'"points"', shapes), (b'"label"', shapes))
+    return any(data.count(key) > count for key, count in keys)
 
 
 def _tolerant(batch: Batch, file: int, path: str, data: bytes, rules: Rules) -> None:
@@ -113,15 +122,9 @@ def _tolerant(batch: Batch, file: int, path: str, data: bytes, rules: Rules) -> 
         batch.record(file, "", NO_SIZE)
         return
     try:
-        root = json.loads(_text(batch, path, data))
+        root = load(path, data, batch.note)
     except DataError as problem:
         batch.problems.append(problem)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        what = f"is cut short or no JSON ({error.msg})"
-        batch.problems.append(DataError(path, place, what, "export it again or remove it"))
-    except RecursionError:
-        batch.problems.append(DataError(path, "", "is nested too deep to be annotations"))
     else:
         _add_root(batch, file, path, root, rules)
 
@@ -190,24 +193,6 @@ def _boxes(
     )
 
 
-def _text(batch: Batch, path: str, data: bytes) -> str:
-    """Decode UTF-8, with or without a byte-order mark, UTF-16 with one, or Korean Windows."""
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = data.decode("cp949")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            path, f"byte {error.start}", "is neither UTF-8 nor cp949 text", "save it as UTF-8"
-        ) from error
-    batch.note("JSON files in cp949 (Korean Windows)")
-    return text
-
-
 def _size(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> tuple[float, float]:
     width, height = _find(values, "width", rules), _find(values, "height", rules)
     if width is None or height is None:
@@ -239,7 +224,13 @@ def _add_box(batch: Batch, path: str, at: tuple[int, str], box: Any, rules: Rule
         return
     found = _find(box, "label", rules)
     label = "" if found is None else str(found)
-    batch.box(index, label, hull(points), points if shape != RECTANGLE else ())
+    outline = points if shape != RECTANGLE else ()
+    batch.box(index, label, hull(points), outline, crowd=_is_crowd(box.get("flags")))
+
+
+def _is_crowd(flags: Any) -> bool:
+    """Whether a shape has the flag that `convert --to labelme` marks crowds with."""
+    return isinstance(flags, dict) and flags.get("crowd") is True
 
 
 def _read_box(

@@ -47,7 +47,7 @@ def parse(files: Sequence[str], classes: int) -> Lines:
 
 def _read(path: str, problems: list[DataError]) -> list[str]:
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8-sig") as stream:
             return stream.read().splitlines()
     except FileNotFoundError:
         return []
