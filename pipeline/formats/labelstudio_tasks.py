@@ -185,14 +185,15 @@ def _scale(drawn: Sequence[Object], place: Place) -> Point | None:
     Raises:
         DataError: They tell several.
     """
-    told = {
-        values.size(one["original_width"], one["original_height"], place.below("original_width"))
-        for one in drawn
-        if one.get("original_width") is not None and one.get("original_height") is not None
-    }
-    if len(told) > 1:
-        raise DataError(*place, f"has regions of pictures of {len(told)} sizes")
-    return told.pop() if told else None
+    told: list[tuple[Any, Any]] = []
+    for one in drawn:
+        sides = (one.get("original_width"), one.get("original_height"))
+        if None not in sides and sides not in told:
+            told.append(sides)
+    sizes = {values.size(*sides, place.below("original_width")) for sides in told}
+    if len(sizes) > 1:
+        raise DataError(*place, f"has regions of pictures of {len(sizes)} sizes")
+    return sizes.pop() if sizes else None
 
 
 def _regions(

@@ -127,6 +127,8 @@ def string(value: Any, place: Place) -> str:
 
 def number(value: Any, place: Place) -> float:
     """The value, which must be a finite number."""
+    if type(value) is float and math.isfinite(value):  # nearly always
+        return value
     if value is None:
         raise DataError(*place, "is missing")
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -140,8 +142,12 @@ def number(value: Any, place: Place) -> float:
     return found
 
 
-def numbers(values: Object, names: Iterable[str], place: Place) -> tuple[float, ...]:
+def numbers(values: Object, names: Sequence[str], place: Place) -> tuple[float, ...]:
     """The numbers of an object that go by these names."""
+    found = map(values.get, names)
+    plain = tuple(one for one in found if type(one) is float and math.isfinite(one))
+    if len(plain) == len(names):  # nearly always
+        return plain
     return tuple(number(values.get(name), place.below(name)) for name in names)
 
 
