@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from making import HEIGHT, WIDTH, boxwright, labelme, picture, rectangle, written
+from pycocotools import mask as masks
 
 from pipeline import formats
 from pipeline.errors import BoxwrightError, DataErrors
+from pipeline.formats import rle as rle_masks
 from pipeline.formats.reading import Reading, ReadOptions
 
 
@@ -365,3 +370,196 @@ def test_folders_of_splits_are_kept_as_splits(tmp_path):
     reading = formats.read("auto", tmp_path)
     assert names(reading) == ["train/a.jpg", "valid/a.jpg"]
     assert list(reading.dataset.images.split) == ["train", "val"]
+
+
+# COCO
+
+
+def coco(path: Path, pictures: list[str], annotations: list[dict], **changes) -> Path:
+    """A COCO file of pictures with ids from 1; categories 3 and 7, as gaps in the ids allow."""
+    content = {
+        "images": [
+            {"id": n, "file_name": name, "width": WIDTH, "height": HEIGHT}
+            for n, name in enumerate(pictures, 1)
+        ],
+        "annotations": [
+            {"id": n, "category_id": 7, "bbox": [8, 6, 32, 24], "iscrowd": 0} | one
+            for n, one in enumerate(annotations, 1)
+        ],
+        "categories": [{"id": 7, "name": "Ten"}, {"id": 3, "name": "Fifty"}],
+    }
+    return written(path, json.dumps(content | changes, ensure_ascii=False))
+
+
+def rle(mask: np.ndarray) -> dict:
+    """A mask as pycocotools packs it."""
+    packed = masks.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": list(map(int, packed["size"])), "counts": packed["counts"].decode()}
+
+
+def runs(mask: np.ndarray) -> dict:
+    """The same mask unpacked."""
+    flat = mask.T.ravel().astype(int)
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    lengths = np.diff([0, *edges, len(flat)]).tolist()
+    return {"size": list(mask.shape), "counts": [0, *lengths] if flat[0] else lengths}
+
+
+def test_coco_ids_with_gaps(tmp_path):
+    picture(tmp_path / "a.jpg")
+    coco(tmp_path / "x.json", ["a.jpg"], [{"image_id": 1}, {"image_id": 1, "category_id": 3}])
+    written(tmp_path / "manifest.json", '{"images": []}')
+    reading = formats.read("auto", tmp_path)
+    assert [label for _, label, _ in boxes(reading)] == ["Ten", "Fifty"]
+    assert not reading.problems
+
+
+@pytest.mark.parametrize("pack", [rle, runs])
+def test_coco_masks_of_one_piece_become_outlines(tmp_path, pack):
+    picture(tmp_path / "a.jpg")
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[6:30, 8:40] = True
+    coco(tmp_path / "x.json", ["a.jpg"], [{"image_id": 1, "segmentation": pack(mask)}])
+    reading = formats.read("coco", tmp_path)
+    assert sorted(reading.dataset.boxes.outline[0].tolist()) == [
+        [8, 6],
+        [8, 30],
+        [40, 6],
+        [40, 30],
+    ]
+    assert reading.notes == {"RLE masks of one piece; taken as outlines": 1}
+
+
+def test_coco_crowds_of_several_pieces_keep_their_box_and_are_counted(tmp_path):
+    picture(tmp_path / "a.jpg")
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[6:30, 8:12] = mask[6:30, 36:40] = True
+    one = {"image_id": 1, "iscrowd": 1, "segmentation": runs(mask)}
+    coco(tmp_path / "x.json", ["a.jpg"], [one])
+    reading = formats.read("coco", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [8, 6, 40, 30])]
+    assert reading.dataset.boxes.crowd.tolist() == [True]
+    assert not len(reading.dataset.boxes.outline[0])
+    assert list(reading.notes) == [
+        "RLE masks of several pieces or with holes; their boxes are kept"
+    ]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(2, 30))
+def test_the_box_of_any_mask_is_that_of_pycocotools(seed, height, width):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.1
+    mask[height // 2, width // 2] = True
+    x, y, w, h = masks.toBbox(masks.encode(np.asfortranarray(mask.astype(np.uint8))))
+    for packed in (rle(mask), runs(mask)):
+        box, _ = rle_masks.outline(packed["counts"], packed["size"])
+        assert box == (x, y, x + w, y + h)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {"size": [10**9, 10**9], "counts": [10**18]},
+        {"size": [HEIGHT, WIDTH], "counts": [5, -5, WIDTH * HEIGHT]},
+        {"size": [HEIGHT, WIDTH], "counts": "PPPPPPPPPPPPPPPPPPPPPPPPP"},
+        {"size": [HEIGHT, WIDTH], "counts": "한"},
+        {"size": [HEIGHT, WIDTH], "counts": [WIDTH * HEIGHT]},
+        {"size": "big", "counts": None},
+    ],
+)
+def test_coco_masks_that_cannot_be_keep_their_box_and_are_counted(tmp_path, mask):
+    picture(tmp_path / "a.jpg")
+    coco(tmp_path / "x.json", ["a.jpg"], [{"image_id": 1, "segmentation": mask}])
+    reading = formats.read("coco", tmp_path)
+    assert len(boxes(reading)) == 1
+    assert reading.notes["RLE masks that cannot be read; their boxes are kept"] == 1
+
+
+def test_coco_files_of_splits_are_read_together(tmp_path):
+    for split in ("train2017", "val2017"):
+        picture(tmp_path / split / "a.jpg")
+        coco(tmp_path / "annotations" / f"instances_{split}.json", ["a.jpg"], [{"image_id": 1}])
+        written(tmp_path / "annotations" / f"captions_{split}.json", '{"images": [], "info": {}}')
+    reading = formats.read("auto", tmp_path)
+    assert list(reading.dataset.images.split) == ["train", "val"]
+    assert names(reading) == ["a.jpg", "a.jpg"]
+    assert len(reading.dataset.boxes) == 2
+
+
+def test_coco_of_roboflow_has_a_file_a_split_and_a_category_above_all(tmp_path):
+    above = [
+        {"id": 0, "name": "coins", "supercategory": "none"},
+        {"id": 7, "name": "Ten", "supercategory": "coins"},
+    ]
+    for split in ("train", "valid", "test"):
+        picture(tmp_path / split / "a.jpg")
+        file = tmp_path / split / "_annotations.coco.json"
+        coco(file, ["a.jpg"], [{"image_id": 1}], categories=above)
+    reading = formats.read("auto", tmp_path)
+    assert list(reading.dataset.images.split) == ["test", "train", "val"]
+    assert reading.dataset.classes == ("Ten",)
+
+
+def test_coco_files_that_tell_no_splits_are_not_guessed_between(tmp_path):
+    picture(tmp_path / "a.jpg")
+    for name in ("x", "y"):
+        coco(tmp_path / f"{name}.json", ["a.jpg"], [])
+    with pytest.raises(BoxwrightError, match=r"here are 2 \(x.json, y.json\)"):
+        formats.read("coco", tmp_path)
+
+
+def test_coco_at_another_scale_is_rescaled(tmp_path):
+    picture(tmp_path / "a.jpg")
+    images = [{"id": 1, "file_name": "a.jpg", "width": 10 * WIDTH, "height": 10 * HEIGHT}]
+    coco(tmp_path / "x.json", [], [{"image_id": 1, "bbox": [80, 60, 320, 240]}], images=images)
+    reading = formats.read("coco", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [8, 6, 40, 30])]
+    assert reading.notes == {"pictures whose COCO file was at another scale; boxes rescaled": 1}
+
+
+def test_coco_drawn_before_the_exif_turn_is_turned(tmp_path):
+    picture(tmp_path / "a.jpg", orientation=6)  # shown as 48 x 64
+    coco(tmp_path / "x.json", ["a.jpg"], [{"image_id": 1, "bbox": [0, 0, 10, 5]}])
+    assert boxes(formats.read("coco", tmp_path)) == [("a.jpg", "Ten", [43, 0, 48, 10])]
+
+
+def test_coco_of_another_aspect_is_told_and_is_no_background(tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        picture(tmp_path / name)
+    images = [
+        {"id": 1, "file_name": "a.jpg", "width": 500, "height": 100},
+        {"id": 2, "file_name": "b.jpg"},
+    ]
+    coco(tmp_path / "x.json", [], [{"image_id": 1}, {"image_id": 2}], images=images)
+    reading = formats.read("coco", tmp_path)
+    assert names(reading) == ["b.jpg"]
+    assert any("say 500x100, but the picture is 64x48" in one for one in problems(reading))
+
+
+def test_coco_without_bbox_takes_the_box_of_its_outline(tmp_path):
+    picture(tmp_path / "a.jpg")
+    parts = [[1, 2, 10, 2, 10, 9], [20, 20, 30, 20, 30, 28]]
+    one = {"image_id": 1, "bbox": None, "segmentation": parts}
+    coco(tmp_path / "x.json", ["a.jpg"], [one])
+    reading = formats.read("coco", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [1, 2, 30, 28])]
+    assert list(reading.notes) == ["outlines of several parts; their boxes are kept"]
+
+
+def test_coco_pictures_that_it_does_not_speak_of_are_counted(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.jpg")
+    coco(tmp_path / "x.json", ["a.jpg"], [{"image_id": 1}])
+    assert formats.read("coco", tmp_path).notes == {
+        "pictures that no COCO file speaks of; left out": 1
+    }
+
+
+def test_coco_rows_of_wrong_types_are_told_by_their_places(tmp_path):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    rows = [{"image_id": 1, "bbox": ["8", 6, 32, 24]}, {"image_id": 2}, {"image_id": 9}]
+    coco(tmp_path / "x.json", ["a.jpg", "b.jpg"], rows)
+    reading = formats.read("coco", tmp_path)
+    assert names(reading) == ["b.jpg"]
+    assert any("annotations[0]" in one for one in problems(reading))
+    assert any("annotations[2]: image_id 9: no such one" in one for one in problems(reading))

@@ -7,7 +7,6 @@ its folder's (train/_annotations.coco.json, as Roboflow exports it).
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -22,15 +21,13 @@ from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats import coco, yolo
+from pipeline.formats.folders import named_split
 from pipeline.formats.reading import Reading, ReadOptions
 from pipeline.progress import Track, silent
 
 log = logging.getLogger(__name__)
 
-_SPLIT = re.compile(
-    r"(?<![a-z])(?:(?P<train_dev>train_?dev)|(?P<train>train(?:ing)?)"
-    r"|(?P<val>val(?:id(?:ation)?)?|dev)|(?P<test>test(?:ing)?))(?![a-z])"
-)
+split_of = named_split
 _TOLD = 5  # problems to name; the rest are counted
 
 
@@ -128,15 +125,6 @@ def _files(root: Path) -> dict[str, Path]:
         if split:
             found[split].append(file)
     return {split: _one(found[split], split) for split in yolo.SPLITS if split in found}
-
-
-def split_of(name: str) -> str:
-    """The split that a file or folder is named after; "" for none.
-
-    "instances_train2017" -> "train", "valid" -> "val", "contest" -> "".
-    """
-    match = _SPLIT.search(name.lower())
-    return match.lastgroup or "" if match else ""
 
 
 def _one(files: Sequence[Path], split: str) -> Path:

@@ -1,51 +1,39 @@
 """COCO's detection JSON: `images`, `annotations`, `categories`.
 
-See https://cocodataset.org/#format-data. What is written: ids from 1; `area`, `iscrowd` and a
-`segmentation` for every annotation (mask models need one: the outline, or the box as a polygon);
-background pictures as any other; file names relative to the pictures' root.
+See https://cocodataset.org/#format-data. What is read: boxes, crowds, outlines of one part, and
+masks (RLE) of one piece as their outline; a file, or a folder with a file for each split. What is
+written: ids from 1; `area`, `iscrowd` and a `segmentation` for every annotation (mask models need
+one: the outline, or the box as a polygon); background pictures as any other; file names relative
+to the pictures' root.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from pipeline import boxes as geometry
+from pipeline import manifest
 from pipeline.dataset import Boxes, Dataset, Images, Ints, Outlines, strings
 from pipeline.engine import Map, in_process
-from pipeline.errors import BoxwrightError, DataError
+from pipeline.errors import BoxwrightError, DataError, DataErrors
+from pipeline.formats import coco_json, scaling
+from pipeline.formats.batch import NO_SIZE
+from pipeline.formats.coco_json import Annotation, Content, Image, polygon
+from pipeline.formats.folders import named_split
+from pipeline.formats.joining import join
 from pipeline.formats.reading import Reading, ReadOptions, background_pictures, read_pictures, scan
+from pipeline.formats.recognise import begins_as
+from pipeline.images import Header
 
-Row = TypeVar("Row")
-
-
-class _Image(msgspec.Struct):
-    id: int
-    file_name: str
-
-
-class _Annotation(msgspec.Struct):
-    image_id: int
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    iscrowd: int = 0
-    segmentation: Any = None
-
-
-class _Category(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _File(msgspec.Struct):
-    images: list[Any]
-    annotations: list[Any]
-    categories: list[_Category]
+__all__ = ["polygon", "read", "write_rows"]
+_LOOKED_FOR = 20  # pictures of a file, to find their folder
 
 
 def write_rows(path: Path, classes: Sequence[str], rows: Sequence[tuple[bytes, bytes]]) -> None:
@@ -69,134 +57,203 @@ def write_rows(path: Path, classes: Sequence[str], rows: Sequence[tuple[bytes, b
 
 
 def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_process) -> Reading:
-    """Read one COCO file.
+    """Read a COCO file, or the files of all splits.
 
     Args:
-        root: The JSON, or a folder that holds just one, itself or in `annotations`.
+        root: The JSON; or a folder that holds one, itself or in a folder below it, or one for each
+            split: annotations/instances_train2017.json, or train/_annotations.coco.json as
+            Roboflow exports it.
         options: `images` is the folder that file names are relative to; else it is looked for
             around the JSON.
         mapped: Maps over pictures (`engine.shards`).
 
     Returns:
-        Pictures in the order of their names; boxes not yet clipped. What could not be read is in
-        `problems`.
+        File by file, pictures in the order of their names; boxes not yet clipped. Where there are
+        several files, the pictures' splits are those that the files' names tell. What could not be
+        read is in `problems`.
 
     Raises:
-        BoxwrightError: No file, several, or no COCO.
+        BoxwrightError: No file, or several that tell no splits.
+        DataError: No COCO.
+        DataErrors: Not one picture can be read.
     """
     options = options or ReadOptions()
-    file = _find_file(root)
-    content = _decode(file)
-    problems: list[DataError] = []
-    images = _checked(content.images, _Image, file, "images", problems)
-    annotations = _checked(content.annotations, _Annotation, file, "annotations", problems)
-    folder = _images_root(file, options, [image.file_name for _, image in images])
-    paths, name_of = _locate(file, folder, images, problems)
-    backgrounds = background_pictures(options.backgrounds, scan(folder, ""))
+    files = _files(root)
+    parts = [_read(file, split, options, mapped) for file, split in files.items()]
+    reading = parts[0] if len(parts) == 1 else _together(root, parts)
+    if not len(reading.dataset.images):
+        raise DataErrors(reading.problems)
+    left = _left_out(reading, options)
+    return replace(reading, notes=reading.notes | left)
+
+
+def _together(root: Path, parts: Sequence[Reading]) -> Reading:
+    """The files' readings as one; a problem for each picture that two of them speak of."""
+    reading = join(root, parts)
+    first: dict[str, str] = {}
+    twice = []
+    for path, file in zip(reading.dataset.images.path, reading.source, strict=True):
+        other = first.setdefault(path, file)
+        if other != file:
+            twice.append(DataError(file, "", f"speaks of the picture {path}, as {other} does"))
+    return replace(reading, problems=[*reading.problems, *twice])
+
+
+def _left_out(reading: Reading, options: ReadOptions) -> dict[str, int]:
+    """How many pictures no file speaks of: some sets are a part of a larger one."""
+    folders = {path[: len(path) - len(name)] for path, name in _places(reading.dataset.images)}
+    outer = [f for f in folders if not any(f != g and f.startswith(g) for g in folders)]
+    there = {path for f in outer for path in scan(Path(f), "", options.exclude).pictures.values()}
+    left = len(there - set(reading.dataset.images.path) - {p.path for p in reading.problems})
+    return {"pictures that no COCO file speaks of; left out": left} if left else {}
+
+
+def _places(images: Images) -> list[tuple[str, str]]:
+    """Path and name of the pictures that lie where their names say: not of far backgrounds."""
+    pairs = zip(images.path, images.name, strict=True)
+    return [(path, name) for path, name in pairs if path.endswith(f"{os.sep}{name}")]
+
+
+def _files(root: Path) -> dict[Path, str]:
+    """The COCO files of a source, and the split that each tells where there are several."""
+    if root.is_file():
+        return {root: ""}
+    found = sorted(
+        path
+        for path in {*root.glob("*.json"), *root.glob("*/*.json")}
+        if path.name != manifest.FILE and begins_as("coco", path)
+    )
+    found = [path for path in found if path.name.startswith("instances")] or found
+    if len(found) == 1:
+        return {found[0]: ""}
+    splits = [
+        named_split(path.stem) or (named_split(path.parent.name) if path.parent != root else "")
+        for path in found
+    ]
+    if not found or not all(splits):
+        told = ", ".join(path.name for path in found[:4]) or "none"
+        raise BoxwrightError(
+            f"{root}: one COCO file is read, or one for each split, told by its name; and here are"
+            f" {len(found)} ({told})."
+            "\n    -> give the JSON itself as the source, and its pictures as --images."
+        )
+    return dict(zip(found, splits, strict=True))
+
+
+def _read(file: Path, split: str, options: ReadOptions, mapped: Map) -> Reading:
+    """One file; `split` is that of its pictures."""
+    content = coco_json.decode(file)
+    folder = _images_root(file, split, options, [image.file_name for _, image in content.images])
+    paths, name_of = _locate(content, folder)
+    tree = scan(folder, "", options.exclude) if options.backgrounds else None
+    backgrounds = background_pictures(options.backgrounds, tree) if tree else {}
     pictures, headers, damaged = read_pictures(paths | backgrounds, mapped)
-    boxes, places = _columns(file, annotations, content.categories, name_of, pictures, problems)
-    order = np.argsort(boxes.image, kind="stable")
-    return Reading(
-        dataset=Dataset(
-            folder, tuple(c.name for c in content.categories), pictures, boxes.take(order)
-        ),
+    boxes, places = _columns(content, name_of, pictures)
+    boxes, kept = _at_scale(content, boxes, pictures, headers, options.scale)
+    pictures = replace(pictures, split=strings([split] * len(pictures)))
+    reading = Reading(
+        dataset=Dataset(folder, tuple(content.names), pictures, boxes),
         source=strings([str(file)] * len(pictures)),
-        place=places[order],
+        place=places[kept],
         place_name="annotations[{}]",
         headers=headers,
-        problems=problems + damaged,
+        problems=content.problems + damaged,
+        notes=content.notes,
+    )
+    return _with_their_boxes(reading, content, name_of)
+
+
+def _at_scale(
+    content: Content,
+    boxes: Boxes,
+    pictures: Images,
+    headers: dict[str, Header],
+    scale: float | None,
+) -> tuple[Boxes, Ints]:
+    """The boxes in pixels of the pictures as shown, in their order, and which of them that are."""
+    claims = {os.path.normpath(image.file_name): image.size() for _, image in content.images}
+    names = (name.replace("/", os.sep) for name in pictures.name)
+    claimed = np.array([claims.get(name, NO_SIZE) for name in names]).reshape(-1, 2)
+    orientation = np.array([headers[path].orientation for path in pictures.path], dtype=np.int64)
+    how = scaling.fit(claimed, pictures.size, orientation, scale)
+    content.notes |= scaling.told(how, claimed, "COCO file")
+    for row in np.flatnonzero(~how.agrees).tolist():
+        place, shown = f"size of {pictures.name[row]!r}", pictures.size[row]
+        content.problems.append(
+            scaling.disagrees(str(content.file), place, claimed[row], shown, "COCO file")
+        )
+    kept = np.argsort(boxes.image, kind="stable")
+    kept = kept[how.agrees[boxes.image[kept]]]
+    return _placed(boxes.take(kept), how), kept
+
+
+def _placed(boxes: Boxes, how: scaling.Fit) -> Boxes:
+    ends = scaling.place(boxes.xyxy.reshape(-1, 2), np.repeat(boxes.image, 2), how)
+    ends = ends.reshape(-1, 2, 2)
+    of_point = np.repeat(boxes.image, np.diff(boxes.outline.start))
+    return replace(
+        boxes,
+        xyxy=np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1),
+        outline=Outlines(scaling.place(boxes.outline.points, of_point, how), boxes.outline.start),
     )
 
 
 def _columns(
-    file: Path,
-    annotations: Sequence[tuple[int, _Annotation]],
-    categories: Sequence[_Category],
-    name_of: Mapping[int, str],
-    pictures: Images,
-    problems: list[DataError],
+    content: Content, name_of: dict[int | str, str], pictures: Images
 ) -> tuple[Boxes, Ints]:
     """The boxes of the pictures that could be read, and their places in the file."""
-    label_of = {category.id: label for label, category in enumerate(categories)}
     row_of = {name: row for row, name in enumerate(pictures.name)}
-    good = []
-    for place, box in annotations:
-        if box.image_id not in name_of or box.category_id not in label_of:
+    good: list[tuple[int, Annotation]] = []
+    shapes: list[tuple[Any, Sequence[Any]]] = []
+    for place, box in content.annotations:
+        if box.image_id not in name_of or box.category_id not in content.label_of:
             known = box.image_id in name_of
             what = f"category_id {box.category_id}" if known else f"image_id {box.image_id}"
-            problems.append(DataError(file, f"annotations[{place}]", f"{what}: no such one"))
+            content.tell(f"annotations[{place}]", f"{what}: no such one")
         elif name_of[box.image_id] in row_of:
-            good.append((place, box))
-    xywh = np.array([box.bbox for _, box in good]).reshape(-1, 4)
+            try:
+                shapes.append(coco_json.shape(content, place, box))
+            except DataError as problem:
+                content.problems.append(problem)
+            else:
+                good.append((place, box))
+    xywh = np.array([one for one, _ in shapes], dtype=np.float64).reshape(-1, 4)
     boxes = Boxes.of(
         [row_of[name_of[box.image_id]] for _, box in good],
-        [label_of[box.category_id] for _, box in good],
+        [content.label_of[box.category_id] for _, box in good],
         geometry.xywh_to_xyxy(xywh),
         crowd=[box.iscrowd == 1 for _, box in good],
-        outline=Outlines.of([polygon(box.segmentation) for _, box in good]),
+        outline=Outlines.of([outline for _, outline in shapes]),
     )
     return boxes, np.array([place for place, _ in good], dtype=np.int64)
 
 
-def _find_file(root: Path) -> Path:
-    if root.is_file():
-        return root
-    found = sorted([*root.glob("*.json"), *root.glob("annotations/*.json")])
-    if len(found) != 1:
-        told = ", ".join(path.name for path in found[:4]) or "none"
-        raise BoxwrightError(
-            f"{root}: one COCO file is read at a time, and here are {len(found)} ({told})."
-            "\n    -> give the JSON itself as the source, and its pictures as --images."
-        )
-    return found[0]
-
-
-def _decode(file: Path) -> _File:
-    try:
-        return msgspec.json.decode(file.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
-    except OSError as error:
-        raise DataError(file, "", f"cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise DataError(file, "", f"is no COCO file: {error}", "export it again") from error
-
-
-def _checked(
-    rows: list[Any], kind: type[Row], file: Path, name: str, problems: list[DataError]
-) -> list[tuple[int, Row]]:
-    """The rows that fit `kind`, with their places; a problem for each of the others."""
-    fitting = []
-    for place, row in enumerate(rows):
-        try:
-            fitting.append((place, msgspec.convert(row, kind)))
-        except msgspec.ValidationError as error:
-            problems.append(DataError(file, f"{name}[{place}]", str(error)))
-    return fitting
-
-
-def _images_root(file: Path, options: ReadOptions, names: Sequence[str]) -> Path:
-    """The folder that file names are relative to: where the first of them is found."""
+def _images_root(file: Path, split: str, options: ReadOptions, names: Sequence[str]) -> Path:
+    """The folder that file names are relative to: where one of the first of them is found."""
+    here, above = file.parent, file.parent.parent
+    bases = [options.images] if options.images else [here, here / "images", above, above / "images"]
+    own = file.stem.split("_", 1)[-1]  # train2017 of instances_train2017
+    below = ("", file.stem, own, split) if split or not options.images else ("",)
+    places = [base / name for name in dict.fromkeys(below) for base in bases]
+    looked = [name.replace("\\", "/") for name in names[:_LOOKED_FOR]]
+    for folder in places:
+        if any((folder / name).is_file() for name in looked):
+            return folder
     if options.images:
         return options.images
-    here, above = file.parent, file.parent.parent
-    folders = [here, here / "images", above, above / "images", above / "images" / file.stem]
-    for folder in folders:
-        if names and (folder / names[0]).is_file():
-            return folder
     told = f" (such as {names[0]!r})" if names else ""
     raise BoxwrightError(
         f"{file}: its pictures{told} were not found around it.\n    -> give their folder, --images."
     )
 
 
-def _locate(
-    file: Path, folder: Path, images: Sequence[tuple[int, _Image]], problems: list[DataError]
-) -> tuple[dict[str, str], dict[int, str]]:
+def _locate(content: Content, folder: Path) -> tuple[dict[str, str], dict[int | str, str]]:
     """Paths of the pictures by name, and their names by id; a problem for those that are not."""
     root = os.path.join(os.path.abspath(folder), "")
     paths: dict[str, str] = {}
-    names: dict[int, str] = {}
-    for place, image in images:
-        path = os.path.abspath(os.path.join(root, image.file_name))
+    names: dict[int | str, str] = {}
+    for place, image in content.images:
+        path = _path(root, image)
         name = path.removeprefix(root).replace(os.sep, "/")
         wrong = ""
         if not path.startswith(root):
@@ -206,18 +263,26 @@ def _locate(
         elif image.id in names or name in paths:
             wrong = f"id {image.id}, {image.file_name!r}: stands there twice"
         if wrong:
-            problems.append(DataError(file, f"images[{place}]", wrong))
+            content.tell(f"images[{place}]", wrong)
         else:
             names[image.id] = name
             paths[name] = path
     return paths, names
 
 
-def polygon(segmentation: Any) -> list[list[float]]:
-    """The outline, where it is one polygon; several parts and RLE have none."""
-    if isinstance(segmentation, list) and len(segmentation) == 1:
-        points = segmentation[0]
-        numbers = isinstance(points, list) and all(isinstance(p, int | float) for p in points)
-        if numbers and len(points) >= 6 and len(points) % 2 == 0:
-            return [points[i : i + 2] for i in range(0, len(points), 2)]
-    return []
+def _path(root: str, image: Image) -> str:
+    """Where a picture should be; Label Studio on Windows writes its name with backslashes."""
+    path = os.path.abspath(os.path.join(root, image.file_name))
+    if "\\" in image.file_name and not os.path.exists(path):
+        return os.path.abspath(os.path.join(root, image.file_name.replace("\\", "/")))
+    return path
+
+
+def _with_their_boxes(reading: Reading, content: Content, name_of: dict[int | str, str]) -> Reading:
+    """Without the pictures whose annotations were all wrong: they would pass for background."""
+    images = reading.dataset.images
+    said = {name_of.get(box.image_id) for _, box in content.annotations}
+    said |= {name_of.get(one) for one in content.unread}
+    has = np.bincount(reading.dataset.boxes.image, minlength=len(images)) > 0
+    spoken_of = np.array([name in said for name in images.name], dtype=bool)
+    return reading.keep_images(has | ~spoken_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from pipeline.dataset import strings
@@ -12,6 +13,19 @@ _SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_NAMED = re.compile(
+    r"(?<![a-z])(?:(?P<train_dev>train_?dev)|(?P<train>train(?:ing)?)"
+    r"|(?P<val>val(?:id(?:ation)?)?|dev)|(?P<test>test(?:ing)?))(?![a-z])"
+)
+
+
+def named_split(name: str) -> str:
+    """The split that a file or folder is named after; "" for none.
+
+    "instances_train2017" -> "train", "valid" -> "val", "contest" -> "".
+    """
+    match = _NAMED.search(name.lower())
+    return match.lastgroup or "" if match else ""
 
 
 def with_splits(reading: Reading) -> Reading:

@@ -56,6 +56,7 @@ class Reading:
         source: (N,) the annotation file of each picture; "" where there is none.
         place: (M,) index of each box in its file.
         place_name: How a place is written in messages: "shapes[{}]".
+        place_names: (N,) the same for each picture, where sources of several formats were joined.
         headers: What the header of each picture says, by its path.
         problems: Everything that could not be read.
         notes: What was met on the way and is worth telling, counted.
@@ -68,10 +69,13 @@ class Reading:
     headers: dict[str, Header] = field(default_factory=dict)
     problems: list[DataError] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
+    place_names: Strings | None = None
 
     def where(self, box: int) -> tuple[str, str]:
         """The file and the place in it of one box, for messages."""
-        return self.source[self.dataset.boxes.image[box]], self.place_name.format(self.place[box])
+        image = self.dataset.boxes.image[box]
+        name = self.place_name if self.place_names is None else self.place_names[image]
+        return self.source[image], name.format(self.place[box])
 
     def keep_images(self, mask: Bools) -> Reading:
         """Only the pictures where `mask` (N,) is true, with their boxes."""
@@ -79,6 +83,7 @@ class Reading:
             self,
             dataset=self.dataset.keep_images(mask),
             source=self.source[mask],
+            place_names=None if self.place_names is None else self.place_names[mask],
             place=self.place[mask[self.dataset.boxes.image]],
         )
 

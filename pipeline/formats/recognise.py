@@ -97,6 +97,7 @@ _SIGNS = (
         rf"[A-Za-z_]\w*\s+{_NUMBER}\s+-?\d+(?:\s+{_NUMBER}){{12,13}}\s*(?:\n|$)",
         "have KITTI's 15 columns",
     ),
+    _sign("parquet", ".parquet", "PAR1", "are Parquet"),
     _sign("corners", ".json .jsonl .ndjson", r"\s*[\[{]", "are JSON"),
 )
 _WEAK = _SIGNS[-1]  # any JSON: only where nothing else is told
@@ -150,6 +151,14 @@ def recognise(root: Path) -> Seen:
             f"\n    -> say which one: --from {first}."
         )
     return found[0]
+
+
+def begins_as(name: str, file: Path) -> bool:
+    """Whether a file has a sign of a format."""
+    head, suffix = _head(str(file)), file.suffix.lower()
+    signs = (sign for sign in _SIGNS if suffix in sign.suffixes)
+    first = next((sign for sign in signs if sign.pattern.match(head)), None)
+    return first is not None and first.format == name
 
 
 def _of_file(file: Path) -> Seen:

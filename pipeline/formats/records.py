@@ -33,6 +33,7 @@ import numpy as np
 from pipeline.dataset import Bools, Boxes, Dataset, Floats, Images, Ints, Outlines, Strings
 from pipeline.engine import SHARD, Map
 from pipeline.errors import BoxwrightError, DataError, DataErrors
+from pipeline.formats import scaling
 from pipeline.formats.batch import Batch
 from pipeline.formats.pairing import Pairing
 from pipeline.formats.reading import (
@@ -384,28 +385,11 @@ def _boxes(records: _Records, how: Fit, row: Ints, of_box: Ints) -> Boxes:
 
 def _tell(records: _Records, how: Fit, row: Ints, images: Images) -> None:
     """Count what was rescaled and turned; a problem for each size that disagrees."""
-    known, files = row >= 0, records.kind.files
-    claims = records.size[:, 0] != 0
-    scaled = known & claims & how.agrees & (np.abs(how.factor - 1) > 1e-9).any(axis=1)
-    told = {
-        f"pictures whose {files} was at another scale; boxes rescaled": scaled & (how.turn == 1),
-        f"pictures whose {files} was drawn before the EXIF turn; boxes turned": (
-            known & (how.turn > 1)
-        ),
-    }
-    records.notes.update({what: int(rows.sum()) for what, rows in told.items() if rows.any()})
+    known, files, size = row >= 0, records.kind.files, records.size
+    records.notes.update(scaling.told(how.take(known), size[known], files))
     for record in np.flatnonzero(known & ~how.agrees).tolist():
-        claimed, shown = records.size[record], images.size[row[record]]
-        records.fail(
-            record,
-            DataError(
-                records.file[record],
-                records.kind.size,
-                f"say {claimed[0]:g}x{claimed[1]:g}, but the picture is {shown[0]}x{shown[1]}: "
-                "another aspect",
-                f"is it the {files} of another picture, or was the picture cropped?",
-            ),
-        )
+        file, where, shown = records.file[record], records.kind.size, images.size[row[record]]
+        records.fail(record, scaling.disagrees(file, where, size[record], shown, files))
 
 
 def _without_their_boxes(records: _Records, row: Ints, reading: Reading) -> Bools:

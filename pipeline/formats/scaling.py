@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.dataset import Bools, Floats, Ints
+from pipeline.errors import DataError
 
 _ASPECT = 0.01  # how far the two scales may differ before the sizes disagree
 _ROUNDING = 1.0  # pixels: a resized picture's sides are whole numbers
@@ -27,6 +28,10 @@ class Fit:
     turn: Ints
     stored: Ints
     agrees: Bools
+
+    def take(self, rows: Bools) -> Fit:
+        """Only those of some records."""
+        return Fit(self.factor[rows], self.turn[rows], self.stored[rows], self.agrees[rows])
 
 
 def fit(claimed: Floats, shown: Ints, orientation: Ints, scale: float | None) -> Fit:
@@ -65,6 +70,28 @@ def place(points: Floats, record: Ints, how: Fit) -> Floats:
         rows = np.flatnonzero(how.turn[record] == orientation)
         placed[rows] = _turned(placed[rows], how.stored[record[rows]], orientation)
     return placed
+
+
+def told(how: Fit, claimed: Floats, files: str) -> dict[str, int]:
+    """How many records were rescaled and turned, for notes; `files` is what they stand in."""
+    claims = claimed[:, 0] != 0
+    scaled = claims & how.agrees & (np.abs(how.factor - 1) > 1e-9).any(axis=1)
+    notes = {
+        f"pictures whose {files} was at another scale; boxes rescaled": scaled & (how.turn == 1),
+        f"pictures whose {files} was drawn before the EXIF turn; boxes turned": how.turn > 1,
+    }
+    return {what: int(rows.sum()) for what, rows in notes.items() if rows.any()}
+
+
+def disagrees(file: str, where: str, claimed: Floats, shown: Ints, files: str) -> DataError:
+    """What is wrong with a record whose claimed size (2,) cannot be its picture's."""
+    return DataError(
+        file,
+        where,
+        f"say {claimed[0]:g}x{claimed[1]:g}, but the picture is {shown[0]}x{shown[1]}: "
+        "another aspect",
+        f"is it the {files} of another picture, or was the picture cropped?",
+    )
 
 
 def _same_aspect(claimed: Floats, size: Ints) -> Bools:
