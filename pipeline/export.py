@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 KIND = beside.KIND
-ASIDE = (pictures_csv.FILE, "labels.txt", "labels.json", "config.xml")  # read by nobody here
 _SPLIT_BY = ("val", "test", "train_dev")
 
 
@@ -86,11 +85,12 @@ def export(
     """
     dataset, arranged = _arranged(reading, options, *work)
     check_names(dataset)
-    lost = writers.lost(dataset, writers.WRITERS[options.to].carries)
+    writer = writers.WRITERS[options.to]
+    lost = writers.lost(dataset, writer.carries)
     made = {
         **told,
         "format": options.to,
-        "aside": list(ASIDE),
+        "aside": [pictures_csv.FILE, *writer.aside],
         "classes": list(dataset.classes),
         "splits": {name: prepared.summary(dataset, name) for name in sorted(_splits(dataset))},
         "lost": lost,

@@ -231,7 +231,8 @@ def _columns(
 def _images_root(file: Path, split: str, options: ReadOptions, names: Sequence[str]) -> Path:
     """The folder that file names are relative to: where one of the first of them is found."""
     here, above = file.parent, file.parent.parent
-    bases = [options.images] if options.images else [here, here / "images", above, above / "images"]
+    around = [here, here / "images", here / "data", above, above / "images"]  # data: FiftyOne's
+    bases = [options.images] if options.images else around
     own = file.stem.split("_", 1)[-1]  # train2017 of instances_train2017
     below = ("", file.stem, own, split) if split or not options.images else ("",)
     places = [base / name for name in dict.fromkeys(below) for base in bases]

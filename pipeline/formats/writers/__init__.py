@@ -33,24 +33,24 @@ class Writer(NamedTuple):
         module: Where its `write` is.
         place: Where a picture lies; ``{split}`` is "" or "<split>/".
         carries: What it can say of a box beside its corners and class.
-        classes: Whether it has a place for the list of all classes.
+        aside: Files of it that are no annotations.
     """
 
     module: str
     place: str
     carries: frozenset[str]
-    classes: bool
+    aside: tuple[str, ...] = ()
 
 
 WRITERS = {
-    "coco": Writer("coco", "images/{split}{name}", _ALL, classes=True),
-    "fiftyone": Writer("fiftyone", "{split}data/{name}", _ALL, classes=True),
-    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL, classes=False),
-    "labelme": Writer("labelme", "{split}{name}", _SHAPES, classes=True),
-    "csv": Writer("csv_boxes", "images/{split}{name}", frozenset({CROWD, SCORE}), classes=False),
-    "cvat": Writer("cvat", "images/{split}{name}", _SHAPES, classes=True),
-    "labelstudio": Writer("labelstudio", "images/{split}{name}", _SHAPES, classes=True),
-    "parquet": Writer("parquet", "{split}{name}", _ALL, classes=True),
+    "coco": Writer("coco", "images/{split}{name}", _ALL),
+    "fiftyone": Writer("fiftyone", "{split}data/{name}", _ALL),
+    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL),
+    "labelme": Writer("labelme", "{split}{name}", _SHAPES, ("labels.txt",)),
+    "csv": Writer("csv_boxes", "images/{split}{name}", frozenset({CROWD, SCORE})),
+    "cvat": Writer("cvat", "images/{split}{name}", _SHAPES, ("labels.json",)),
+    "labelstudio": Writer("labelstudio", "images/{split}{name}", _SHAPES, ("config.xml",)),
+    "parquet": Writer("parquet", "{split}{name}", _ALL),
 }
 YOLO = frozenset({OUTLINE})  # what the lines of a prepared tree carry
 
