@@ -1,4 +1,4 @@
-"""`boxwright check`: defects planted one at a time into clean sets; about 15 seconds in all."""
+"""`boxwright check`: defects planted one at a time into clean sets; about 25 seconds in all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from making import boxwright, labelme, photos, picture, rectangle, written
 from PIL import Image
 
-from pipeline.check import run, structure
+from pipeline.check import predictions_file, run, structure
+from pipeline.check.predictions import Predictions
 from pipeline.check.run import CheckOptions
 from pipeline.check.structure import pairs
 from pipeline.check.structure.options import Options
 from pipeline.check.structure.readings import unturned
 from pipeline.formats import yolo
+from pipeline.models.details import Details
 
 CLASSES = ("십원 <b>", "note 'wide'", "tall")
 KIND = {"round": 0, "wide": 1, "tall": 2}
@@ -849,3 +851,126 @@ def test_the_findings_go_to_a_page(tmp_path: Path) -> None:
     refused = boxwright("check", root, "--page", root / "review")
     assert refused.returncode == 1
     assert "must not hold each other" in refused.stderr
+
+
+# Labels held against predictions
+
+
+def seen(root: Path, made: Layout, file: Path) -> Path:
+    """What a good model says of the things that are there, whatever the labels say."""
+    rng = np.random.default_rng(0)
+    clean = run.do(run.Job(as_yolo(root, made), CheckOptions(pixels=0))).dataset
+    boxes = clean.boxes
+    side = np.tile(boxes.xyxy[:, 2:] - boxes.xyxy[:, :2], 2)
+    probability = rng.uniform(0, 0.1, (len(boxes), len(CLASSES)))
+    probability[np.arange(len(boxes)), boxes.label] = rng.uniform(0.6, 0.95, len(boxes))
+    order = np.lexsort((-probability.max(axis=1), boxes.image))
+    xyxy = boxes.xyxy + rng.normal(0, 0.02, boxes.xyxy.shape) * side
+    found = replace(boxes, xyxy=xyxy, score=probability.max(axis=1)).take(order)
+    details = Details(probability, 0.02 * side).take(order)
+    unseen = np.ones(len(clean.images), dtype=bool)
+    said = Predictions(replace(clean, boxes=found), details, unseen, {"test": True})
+    predictions_file.write(file, said)
+    return file
+
+
+def other_class(root: Path, made: Layout) -> None:
+    one_line(lambda box, size: plain(moved(box, 0, 0, 0, 0, label=(box[0] + 1) % 3), size))(
+        root, made
+    )
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Layout]:
+    """A tree with a wrong class, a near duplicate and a damaged picture; predictions of it."""
+    made, folder = layout(3), tmp_path_factory.mktemp("판정")
+    file = seen(folder / "tree", made, folder / "predictions.npz")
+    root = folder / "tree"
+    other_class(root, made)
+    plant_in(PLANTED["near duplicate"][1], 20, root, made)
+    (root / "images/train" / made.name(30)).write_bytes(b"no picture")
+    return root, file, made
+
+
+@pytest.fixture(scope="module")
+def against(judged: tuple[Path, Path, Layout]) -> Any:
+    """The findings as JSON."""
+    root, file, _ = judged
+    return json.loads(boxwright("check", root, "--predictions", file, "--json").stdout)
+
+
+def test_a_wrong_class_is_told_with_its_line_and_how_sure_it_is(judged: Any, against: Any) -> None:
+    root, _, made = judged
+    (one,) = [one for one in against["findings"] if one["kind"] == "wrong class"]
+    assert (one["file"], one["place"]) == (str(label_file(root, made, ROW)), "line 2")
+    assert (one["severity"], one["fix"]["label"]) == ("warning", CLASSES[made.boxes[ROW][1][0]])
+    assert one["sureness"] > 0.5
+
+
+def test_the_pixels_box_of_a_finding_is_that_of_its_row(judged: Any) -> None:
+    root, file, _ = judged
+    checked = run.do(run.Job(root, CheckOptions(pixels=0, predictions=file)))
+    (one,) = [one for one in checked.findings if one.kind == "wrong class"]
+    assert checked.dataset.boxes.xyxy[one.box] == pytest.approx(one.xyxy, abs=0.01)
+
+
+def test_of_two_labels_of_one_thing_one_is_told_once(against: Any) -> None:
+    twice = [one for one in against["findings"] if "duplicate" in one["kind"]]
+    assert [one["kind"] for one in twice] == ["near duplicate"]
+
+
+def test_pictures_that_cannot_be_read_are_not_judged(judged: Any, against: Any) -> None:
+    assert against["judged"] == against["pictures"] - 1
+    name = judged[2].name(30)
+    assert {one["kind"] for one in against["findings"] if one.get("image") == name} == {
+        "damaged picture"
+    }
+
+
+def test_the_terminal_and_the_csv_tell_how_sure_it_is(judged: Any, tmp_path: Path) -> None:
+    root, file, _ = judged
+    out = tmp_path / "found.csv"
+    done = boxwright("check", root, "--predictions", file, "--only", "wrong class", "--csv", out)
+    assert "39 pictures held against predictions" in " ".join(done.stdout.split())
+    with out.open(encoding="utf-8", newline="") as table:
+        (row,) = csv.DictReader(table)
+    assert f"wrong class (P = {float(row['sureness']):.2f}): the models see" in done.stdout
+
+
+def test_what_is_sure_is_applied_to_the_labels(judged: Any, tmp_path: Path) -> None:
+    root, file, made = judged
+    found = boxwright("check", root, "--predictions", file, "--only", "wrong class", "--json")
+    written(tmp_path / "found.json", found.stdout)
+    out = tmp_path / "new"
+    done = boxwright("fix", root, tmp_path / "found.json", "--above", "0.5", "--out", out)
+    assert done.returncode == 0, done.stderr
+    mended = next(out.rglob(label_file(root, made, ROW).name)).read_text().splitlines()[1]
+    assert int(mended.split()[0]) == made.boxes[ROW][1][0]
+
+
+def test_nobody_judges_unless_asked(judged: Any) -> None:
+    found = json.loads(boxwright("check", judged[0], "--json").stdout)
+    assert found["judged"] == 0
+    assert "wrong class" not in found["kinds"]
+
+
+def test_the_judge_on_the_command_line_is_taken_instead_of_the_config_s(
+    judged: Any, tmp_path: Path
+) -> None:
+    root, file, _ = judged
+    block = {"folds": 5, "epochs": 3, "sure": 0.9}
+    values = {"name": "n", "source": "s", "prepared": str(root), "check": block}
+    file_of = written(tmp_path / "c.yaml", yaml.safe_dump({**values, "train": {"imgsz": 64}}))
+    asked = run.plan(file_of, {"predictions": file})
+    assert (asked.options.folds, asked.options.predictions) == (None, file)
+    assert (asked.options.epochs, asked.options.sure) == (3, 0.9)
+    plain_ = run.plan(file_of, {})
+    assert (plain_.options.folds, plain_.training.imgsz) == (5, 64)
+    assert plain_.folder == Path("runs/n-folds")
+
+
+def test_two_judges_at_once_are_refused(judged: Any) -> None:
+    root, file, _ = judged
+    done = boxwright("check", root, "--predictions", file, "--folds", "5")
+    assert done.returncode == 1
+    assert "folds and predictions: one at a time can judge" in done.stderr

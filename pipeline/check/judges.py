@@ -19,6 +19,9 @@ from pipeline.progress import Track, silent
 from pipeline.training.options import TrainOptions
 from pipeline.training.places import Again
 
+JUDGES = ("folds", "predictions", "weights")
+"""The options that name one."""
+
 
 @dataclass(frozen=True)
 class JudgeOptions:
@@ -79,8 +82,8 @@ def ask(
         BoxwrightError: More than one judge is named, or what `folds.out_of_fold`,
             `looking.by_weights` or `predictions_file.read` say.
     """
-    options, dataset = judges.options, _grouped(dataset, judges.source)
-    named = [name for name in ("folds", "predictions", "weights") if getattr(options, name)]
+    options, dataset = judges.options, grouped(dataset, judges.source)
+    named = [name for name in JUDGES if getattr(options, name)]
     if len(named) > 1:
         raise BoxwrightError(f"{' and '.join(named)}: one at a time can judge; give one of them.")
     if options.predictions:
@@ -95,7 +98,7 @@ def ask(
     return folds.out_of_fold(dataset, how, judges.folder, again=again, track=track, watched=watched)
 
 
-def _grouped(dataset: Dataset, source: Path) -> Dataset:
+def grouped(dataset: Dataset, source: Path) -> Dataset:
     """With the groups of the folder's pictures.csv, where the labels were read without them."""
     images = dataset.images
     if any(images.group):

@@ -43,6 +43,24 @@ def check_cli(
     form: Annotated[
         str | None, typer.Option("--format", help="auto (default), yolo, coco or corners.")
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Hold labels against predictions: train so many models, each on all folds but the "
+            "one that it judges."
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of each fold's training (30).")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="The predictions.npz that --folds left, instead.")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A model that was not trained on these pictures, instead."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Another seed deals and plants otherwise (0).")
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Name every finding, not the worst 5 of a kind.")
     ] = (False),
@@ -54,7 +72,8 @@ def check_cli(
 
     Nothing is changed. Ends with exit code 0 where nothing, or only warnings and hints, are found;
     with 1 where there are errors (see --fail-on), or nothing that can be checked. Thresholds stand
-    in a config's block `check`.
+    in a config's block `check`; folds are trained as its block `train` says. --force trains them
+    anew, and replaces the page.
     """
     flags = {
         "only": only or None,
@@ -62,16 +81,27 @@ def check_cli(
         "fail_on": fail_on,
         "images": images,
         "format": form,
+        "folds": folds,
+        "epochs": epochs,
+        "predictions": predictions,
+        "weights": weights,
+        "seed": seed,
     }
     show.listen(quiet=quiet)
     from pipeline.check import fix, run
+    from pipeline.cli import watching
 
     todo = run.plan(source, flags)
-    checked = run.do(todo, show.track(quiet=quiet))
+    track = show.track(quiet=quiet)
+    checked = run.do(
+        todo,
+        track,
+        again="force" if force else "resume",
+        watched=lambda: watching.audience(track, quiet=quiet),
+    )
     if csv:
         run.write_csv(csv, checked.findings)
     if page:
-        track = show.track(quiet=quiet)
         fix.page(checked.findings, checked.dataset, source, page, force=force, track=track)
     if as_json:
         show.as_json(run.as_json(todo, checked))
@@ -87,6 +117,8 @@ def check_cli(
 
 def _show(found: dict[str, Any], most: int | None) -> None:
     looked = f"{found['pictures']:,} pictures and {found['boxes']:,} boxes looked at"
+    if found["judged"]:
+        looked += f", {found['judged']:,} pictures held against predictions"
     if not found["findings"]:
         show.line(f"{looked}: nothing found.")
         return
@@ -115,6 +147,7 @@ def _worst(found: list[dict[str, Any]], most: int | None) -> list[dict[str, Any]
 
 def _tell(one: dict[str, Any]) -> None:
     where = ": ".join(one[key] for key in ("file", "place") if key in one) or "the whole set"
-    show.line(f"{one['severity']}: {where}: {one['kind']}: {one['message']}")
+    sure = f" (P = {one['sureness']:.2f})" if "sureness" in one else ""
+    show.line(f"{one['severity']}: {where}: {one['kind']}{sure}: {one['message']}")
     if "advice" in one:
         show.line(f"    -> {one['advice']}")
