@@ -222,6 +222,10 @@ BAD_XML = {
         f"<annotations>{image(box(1, 2, 9, 'nan'))}</annotations>",
         "ybr: is 'nan'",
     ),
+    "a corner beyond all": (
+        f"<annotations>{image(box(-1e308, 2, 1e308, 9, rotation=45))}</annotations>",
+        "xtl: is '-1e+308', farther than any picture",
+    ),
     "a polygon of one point": (
         "<annotations>" + image('<polygon label="a" points="1,2"/>') + "</annotations>",
         "is a polygon of '1,2'",

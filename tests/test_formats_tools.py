@@ -393,7 +393,24 @@ def supervisely(root: Path) -> Path:
 
 MADE = {"labelstudio": label_studio, "via": via, "supervisely": supervisely}
 VALUES = st.sampled_from(
-    [None, True, 0, -1, 10**400, math.nan, math.inf, "", "a" * 999, [], {}, [[]], {"a": {}}, [None]]
+    [
+        None,
+        True,
+        0,
+        -1,
+        10**400,
+        1e308,
+        -1e300,
+        math.nan,
+        math.inf,
+        "",
+        "a" * 999,
+        [],
+        {},
+        [[]],
+        {"a": {}},
+        [None],
+    ]
 )
 
 

@@ -14,6 +14,7 @@ from pipeline.errors import DataError
 from pipeline.formats.batch import Batch, Point
 
 Object = dict[str, Any]
+_FARTHEST = 1e12  # pixels
 
 
 class Place(NamedTuple):
@@ -127,7 +128,7 @@ def string(value: Any, place: Place) -> str:
 
 def number(value: Any, place: Place) -> float:
     """The value, which must be a finite number."""
-    if type(value) is float and math.isfinite(value):  # nearly always
+    if type(value) is float and abs(value) <= _FARTHEST:  # nearly always
         return value
     if value is None:
         raise DataError(*place, "is missing")
@@ -137,15 +138,14 @@ def number(value: Any, place: Place) -> float:
         found = float(value)
     except OverflowError:
         found = math.inf
-    if not math.isfinite(found):
-        raise DataError(*place, f"is {kind(value)}, not a finite number")
+    _check_reach(found, value, place)
     return found
 
 
 def numbers(values: Object, names: Sequence[str], place: Place) -> tuple[float, ...]:
     """The numbers of an object that go by these names."""
     found = map(values.get, names)
-    plain = tuple(one for one in found if type(one) is float and math.isfinite(one))
+    plain = tuple(one for one in found if type(one) is float and abs(one) <= _FARTHEST)
     if len(plain) == len(names):  # nearly always
         return plain
     return tuple(number(values.get(name), place.below(name)) for name in names)
@@ -157,9 +157,18 @@ def written(value: str, place: Place) -> float:
         found = float(value)
     except ValueError:
         found = math.nan
-    if not math.isfinite(found) or "_" in value:  # Python reads 1_000 too
-        raise DataError(*place, f"is {kind(value)}, not a finite number")
+    if "_" in value:  # Python reads 1_000 too
+        found = math.nan
+    _check_reach(found, value, place)
     return found
+
+
+def _check_reach(found: float, value: Any, place: Place) -> None:
+    """Refuse what is no number, and what would overflow where it is turned and scaled."""
+    if not math.isfinite(found):
+        raise DataError(*place, f"is {kind(value)}, not a finite number")
+    if abs(found) > _FARTHEST:
+        raise DataError(*place, f"is {kind(value)}, farther than any picture reaches")
 
 
 def points(value: Any, place: Place) -> list[Point]:
