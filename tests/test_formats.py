@@ -563,3 +563,107 @@ def test_coco_rows_of_wrong_types_are_told_by_their_places(tmp_path):
     assert names(reading) == ["b.jpg"]
     assert any("annotations[0]" in one for one in problems(reading))
     assert any("annotations[2]: image_id 9: no such one" in one for one in problems(reading))
+
+
+# YOLO
+
+LINE = "{} 0.375 0.375 0.5 0.5\n"  # 8, 6, 40, 30
+
+
+def test_yolo_of_labelimg_has_classes_beside_the_labels(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.jpg")
+    written(tmp_path / "a.txt", LINE.format(1))
+    written(tmp_path / "classes.txt", "Ten\n만원 지폐\n")
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("a.jpg", "만원 지폐", [8, 6, 40, 30])]
+    assert names(reading) == ["a.jpg", "b.jpg"]
+    assert reading.notes == {"pictures without a label file; taken as background": 1}
+
+
+def test_yolo_without_any_names_numbers_its_classes(tmp_path):
+    picture(tmp_path / "images" / "a.jpg")
+    written(tmp_path / "labels" / "a.txt", LINE.format(2))
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("images/a.jpg", "2", [8, 6, 40, 30])]
+    assert any("tells no class names" in note for note in reading.notes)
+
+
+def test_darknet_of_cvat(tmp_path):
+    for stem in ("a", "b"):
+        picture(tmp_path / "obj_train_data" / f"{stem}.jpg")
+        written(tmp_path / "obj_train_data" / f"{stem}.txt", LINE.format(0))
+    data = "classes = 1\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
+    written(tmp_path / "obj.data", data)
+    written(tmp_path / "obj.names", "Ten\n")
+    lines = "data/obj_train_data/a.jpg\ndata/obj_train_data/b.jpg\ndata/obj_train_data/c.jpg\n"
+    written(tmp_path / "train.txt", lines)
+    reading = formats.read("auto", tmp_path)
+    assert [(name, label) for name, label, _ in boxes(reading)] == [
+        ("obj_train_data/a.jpg", "Ten"),
+        ("obj_train_data/b.jpg", "Ten"),
+    ]
+    assert len(problems(reading)) == 1
+    assert "line 3: 'data/obj_train_data/c.jpg' is not there" in problems(reading)[0]
+
+
+def test_darknet_lists_are_splits(tmp_path):
+    for split in ("train", "valid"):
+        picture(tmp_path / split / "a.jpg")
+        written(tmp_path / split / "a.txt", LINE.format(0))
+        written(tmp_path / f"{split}.txt", f"{split}/a.jpg\n")
+    written(tmp_path / "my.data", "names=my.names\ntrain=train.txt\nvalid=valid.txt\n")
+    written(tmp_path / "my.names", "Ten\n")
+    reading = formats.read("yolo", tmp_path)
+    assert list(reading.dataset.images.split) == ["train", "val"]
+
+
+def test_darknet_lists_do_not_leave_the_source(tmp_path):
+    picture(tmp_path / "secret.jpg")
+    picture(tmp_path / "s" / "a.jpg")
+    written(tmp_path / "s" / "a.txt", LINE.format(0))
+    written(tmp_path / "s" / "obj.data", "names=obj.names\ntrain=train.txt\n")
+    written(tmp_path / "s" / "obj.names", "Ten\n")
+    outside = f"../secret.jpg\n{tmp_path}/secret.jpg\na.jpg\n"
+    written(tmp_path / "s" / "train.txt", outside)
+    reading = formats.read("yolo", tmp_path / "s")
+    assert names(reading) == ["a.jpg"]
+    assert len(problems(reading)) == 2
+
+
+def test_yolo_classes_that_have_no_name_are_told(tmp_path):
+    picture(tmp_path / "a.jpg")
+    written(tmp_path / "a.txt", LINE.format(5) + LINE.format(0))
+    written(tmp_path / "classes.txt", "Ten\n")
+    told = problems(formats.read("yolo", tmp_path))
+    assert any("line 1: class 5 is not in classes.txt" in one for one in told)
+
+
+def test_a_data_yaml_goes_by_any_name(tmp_path):
+    picture(tmp_path / "images" / "train" / "a.jpg")
+    written(tmp_path / "labels" / "train" / "a.txt", LINE.format(0))
+    yaml = "path: ../datasets/coins\ntrain: images/train\nnames: {0: Ten}\n"
+    written(tmp_path / "coins.yaml", yaml)
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [8, 6, 40, 30])]
+
+
+def test_yolo_lists_of_paths(tmp_path):
+    for stem in ("a", "b"):
+        picture(tmp_path / "images" / f"{stem}.jpg")
+        written(tmp_path / "labels" / f"{stem}.txt", LINE.format(0))
+    written(tmp_path / "train.txt", "./images/a.jpg\n")
+    written(tmp_path / "val.txt", f"{tmp_path}/images/b.jpg\n")
+    written(tmp_path / "data.yaml", "train: train.txt\nval: val.txt\nnames: [Ten]\n")
+    reading = formats.read("auto", tmp_path)
+    assert list(reading.dataset.images.split) == ["train", "val"]
+    assert len(reading.dataset.boxes) == 2
+
+
+def test_yolo_key_points_are_left_out_and_counted(tmp_path):
+    picture(tmp_path / "images" / "a.jpg")
+    written(tmp_path / "labels" / "a.txt", LINE.format(0).strip() + " 0.1 0.2 0.9 0.3 0.4 0.8\n")
+    written(tmp_path / "data.yaml", "train: images\nnames: [Ten]\nkpt_shape: [3, 2]\n")
+    reading = formats.read("auto", tmp_path)
+    assert boxes(reading) == [("a.jpg", "Ten", [8, 6, 40, 30])]
+    assert reading.notes == {"boxes with key points, which are left out": 1}

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FORMATS = {
     "corners": "pipeline.formats.corners:read",
     "coco": "pipeline.formats.coco:read",
-    "yolo": "pipeline.formats.yolo:read_source",
+    "yolo": "pipeline.formats.yolo_source:read",
     "voc": "pipeline.formats.voc:read",
     "kitti": "pipeline.formats.kitti:read",
     "csv": "pipeline.formats.csv_boxes:read",

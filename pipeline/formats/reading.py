@@ -190,7 +190,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     leave = [*exclude, *aside(root)]
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    for name, path in sorted(_walk(str(root), "", set())):
+    for name, path in sorted(walk(str(root), "", set())):
         ending = name[name.rfind(".") :].lower()
         into = pictures if ending in SUFFIXES else annotations if ending == suffix else None
         if into is None or (leave and any(fnmatch.fnmatchcase(name, one) for one in leave)):
@@ -208,7 +208,7 @@ def aside(root: Path) -> list[str]:
     return [manifest.FILE, *aside, *(f"{name}/*" for name in aside)]
 
 
-def _walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+def walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:
     """Names and paths of all files; links to folders are followed, each folder once."""
     real = os.path.realpath(folder)
     if real in seen:
@@ -223,6 +223,6 @@ def _walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
             continue
         if entry.is_dir():
-            yield from _walk(entry.path, f"{below}{entry.name}/", seen)
+            yield from walk(entry.path, f"{below}{entry.name}/", seen)
         else:
             yield below + entry.name, entry.path

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from pipeline import manifest
 from pipeline.errors import BoxwrightError
-from pipeline.formats.reading import aside
+from pipeline.formats.reading import aside, walk
 
 _LOOKED_AT = 12  # files of an ending
 _WALKED = 20_000  # files of a folder, at most
 _HEAD = 4096  # characters of a file
 _YAML = (".yaml", ".yml")
-_DARKNET = ("obj.data", "obj.names", "classes.txt", "_darknet.labels")
+_DARKNET = ("obj.data", "obj.names", "classes.txt", "_darknet.labels", "names.txt")
 _NUMBER = r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _LINE = re.compile(rf"\s*\d+(?:\s+{_NUMBER}){{4,}}\s*(?:\n|$)")
 
@@ -115,8 +115,7 @@ class _Files:
         by_suffix: dict[str, list[str]] = {}
         count: Counter[str] = Counter()
         leave = aside(root)
-        for path in islice(_walk(root), _WALKED):
-            name = os.path.relpath(path, root).replace(os.sep, "/")
+        for name, path in _names(root):
             if any(fnmatch.fnmatchcase(name, one) for one in leave):
                 continue
             suffix = os.path.splitext(path)[1].lower()
@@ -175,10 +174,10 @@ def _of_file(file: Path) -> Seen:
 
 
 def _yolo(root: Path) -> Seen | None:
-    for name in ("data.yaml", "dataset.yaml", "data.yml"):
-        if (root / name).exists():
-            return Seen("yolo", f"there is a {name}")
-    return None
+    from pipeline.formats.yolo_source import data_yaml
+
+    file = data_yaml(root)
+    return Seen("yolo", f"there is a {file.name}") if file else None
 
 
 def _told(files: _Files) -> list[Seen]:
@@ -222,13 +221,10 @@ def _any(files: _Files) -> Iterator[str]:
         yield from paths
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Files below a folder, in the order of their names, the folder's own first."""
-    for folder, below, names in os.walk(root):
-        below[:] = sorted(b for b in below if not b.startswith(".") and b != "__MACOSX")
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield os.path.join(folder, name)
+def _names(root: Path) -> list[tuple[str, str]]:
+    """Names and paths of files below a folder, its own first."""
+    found = islice(walk(str(root), "", set()), _WALKED)
+    return sorted(found, key=lambda one: (one[0].count("/"), one[0]))
 
 
 def _head(path: str) -> str:

@@ -87,9 +87,10 @@ def read_source(
     images, headers, damaged = read_pictures(listed, mapped)
     if not len(images):
         raise DataErrors(damaged)
-    labels = _label_paths(images.path)
-    parts = mapped(partial(yolo_lines.parse, classes=len(classes)), labels, "reading labels")
-    boxes, place = _columns(parts, images)
+    labels = label_paths(images.path)
+    rules = yolo_lines.Rules(len(classes), points="kpt_shape" in values)
+    parts = mapped(partial(yolo_lines.parse, rules=rules), labels, "reading labels")
+    boxes, place = columns(parts, images)
     return Reading(
         dataset=Dataset(base, classes, _facts(images, pictures_csv.read(base)), boxes),
         source=strings(labels),
@@ -97,6 +98,7 @@ def read_source(
         place_name="line {}",
         headers=headers,
         problems=damaged + [problem for part in parts for problem in part.problems],
+        notes={"boxes with key points, which are left out": len(boxes)} if rules.points else {},
     )
 
 
@@ -137,7 +139,7 @@ def label_path(picture: Path) -> Path:
     return Path(*parts) / f"{picture.stem}.txt"
 
 
-def _label_paths(pictures: Iterable[str]) -> list[str]:
+def label_paths(pictures: Iterable[str]) -> list[str]:
     """The same of many; what becomes of a folder is found once for all its pictures."""
     folder_of = cache(lambda folder: str(label_path(Path(folder, "any")).parent))
     places = map(os.path.split, pictures)
@@ -172,7 +174,11 @@ def _classes(names: object, file: Path) -> tuple[str, ...]:
 
 
 def _base(file: Path, values: Mapping[Any, Any]) -> Path:
-    return file.parent.absolute() / str(values.get("path") or "")
+    here = file.parent.absolute()
+    base = here / str(values.get("path") or "")
+    if base.is_dir() or not any((here / str(values.get(one))).exists() for one in SPLITS):
+        return base
+    return here  # a `path` of another machine, and the pictures beside the file all the same
 
 
 def _listed(file: Path, values: Mapping[Any, Any]) -> list[tuple[str, str]]:
@@ -206,7 +212,7 @@ def _pictures(value: object, base: Path, file: Path, split: str) -> list[tuple[s
     return found
 
 
-def _columns(parts: Sequence[yolo_lines.Lines], images: Images) -> tuple[Boxes, np.ndarray]:
+def columns(parts: Sequence[yolo_lines.Lines], images: Images) -> tuple[Boxes, np.ndarray]:
     """The parts' columns as one, in pixels; and the line of each box."""
     row = np.repeat(np.arange(len(images)), np.concatenate([p.counts for p in parts]))
     size = images.size[row]

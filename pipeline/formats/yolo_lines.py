@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.errors import DataError
 
@@ -33,14 +34,28 @@ class Lines:
     problems: list[DataError] = field(default_factory=list)
 
 
-def parse(files: Sequence[str], classes: int) -> Lines:
+class Rules(NamedTuple):
+    """How to read label files.
+
+    Attributes:
+        classes: How many there are.
+        named: The file that names them, for messages.
+        points: Whether key points follow each box, which are left out.
+    """
+
+    classes: float
+    named: str = "data.yaml"
+    points: bool = False
+
+
+def parse(files: Sequence[str], rules: Rules) -> Lines:
     """Read label files; a file that is missing is a background picture, as YOLO itself has it."""
     lines = Lines()
     for path in files:
         before = len(lines.label)
         for number, line in enumerate(_read(path, lines.problems), 1):
             if line.strip():
-                _add(lines, path, number, line, classes)
+                _add(lines, path, number, line, rules)
         lines.counts.append(len(lines.label) - before)
     return lines
 
@@ -56,17 +71,19 @@ def _read(path: str, problems: list[DataError]) -> list[str]:
         return []
 
 
-def _add(lines: Lines, path: str, number: int, line: str, classes: int) -> None:
+def _add(lines: Lines, path: str, number: int, line: str, rules: Rules) -> None:
     try:
         label, *values = map(float, line.split())
     except ValueError:
         label, values = math.nan, []
+    if rules.points and len(values) > 4:
+        values = values[:4]
     is_box, is_outline = len(values) == 4, len(values) >= 6 and len(values) % 2 == 0
     problem = ""
     if not (is_box or is_outline) or not all(map(math.isfinite, (label, *values))):
         problem = f"{line!r} is not `class xc yc w h`"
-    elif not 0 <= label < classes or label != int(label):
-        problem = f"class {label:g} is not in data.yaml"
+    elif not 0 <= label < rules.classes or label != int(label):
+        problem = f"class {label:g} is not in {rules.named}"
     if problem:
         lines.problems.append(DataError(path, f"line {number}", problem))
         return
