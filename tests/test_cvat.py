@@ -214,6 +214,10 @@ BAD_XML = {
     "empty": ("", "cut short or no XML"),
     "VOC": ("<annotation></annotation>", "is no CVAT file"),
     "unknown encoding": ('<?xml version="1.0" encoding="x-klingon"?><annotations/>', "unknown enc"),
+    "an encoding of no alphabet": (
+        '<?xml version="1.0" encoding="undefined"?><annotations/>',
+        "unknown encoding, 'undefined'",
+    ),
     "an image without a name": ('<annotations><image id="0"/></annotations>', "has no name"),
     "a size of text": (f"<annotations>{image(width='wide')}</annotations>", "'wide', not a finite"),
     "a size of nothing": (f"<annotations>{image(width=0)}</annotations>", "no size"),

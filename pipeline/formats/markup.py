@@ -15,6 +15,10 @@ from xml.parsers import expat
 from pipeline.errors import DataError
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+# Of alphabets; Python knows others besides (punycode, unicode_escape), which cost and surprise.
+_ENCODINGS = re.compile(
+    r"(iso-?8859|latin|windows-?\d|cp\d|euc|ks|johab|shift|sjis|gb|big5|koi8|mac|utf-?(16|32))"
+)
 _HEAD = 200  # bytes that hold the XML declaration
 
 
@@ -86,6 +90,8 @@ def _utf8(path: str, data: bytes, note: Callable[[str], None]) -> bytes:
 
 
 def _decoded(path: str, data: bytes, name: str) -> str:
+    if not _ENCODINGS.match(name):
+        raise DataError(path, "", f"is in an unknown encoding, {name!r}", "save it as UTF-8")
     try:
         return data.decode(name)
     except LookupError as error:
