@@ -25,6 +25,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 _READ_FIRST = 4096
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers hold the size
 _ORIENTATION = 0x0112
+_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would be waited for
 _SEGMENTS = 10_000  # of a JPEG, before its size: no camera writes more than some dozens
 _DENSEST = 256  # pixels a bit: a JPEG spends one on each block at least, a PNG seldom less
 
@@ -60,7 +61,7 @@ def read_header(path: Path | str) -> Header:
 def _opened(path: Path | str, read: Callable[[int, Path | str], Read]) -> Read:
     """What `read` makes of an open file."""
     try:
-        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        file = os.open(path, os.O_RDONLY | _FLAGS)
         try:
             return read(file, path)
         finally:

@@ -1,7 +1,8 @@
-"""What no format can mean, looked for once in every reading: numbers and labels that cannot be."""
+"""What no format can mean, looked for once in every reading: places and names that cannot be."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -14,22 +15,45 @@ FAR = 1e7  # pixels: no picture is so large, and no sum of such numbers overflow
 
 
 def checked(reading: Reading) -> Reading:
-    """Without the boxes that lie nowhere, or whose label is no text: they become problems."""
+    """Without the boxes that lie nowhere, and without what has a name that is no text.
+
+    They become problems. JSON can hold half of a surrogate pair, and a file's name any bytes:
+    neither can be written as UTF-8.
+    """
+    return _without_odd_boxes(_without_odd_pictures(reading))
+
+
+def _without_odd_pictures(reading: Reading) -> Reading:
+    images = reading.dataset.images
+    good = np.array([_is_text(name) for name in images.name], dtype=bool)
+    if good.all():
+        return reading
+    problems = [
+        DataError(_shown(images.path[row]), "", "has a name that is no UTF-8", "rename it")
+        for row in np.flatnonzero(~good).tolist()
+    ]
+    return replace(reading, problems=reading.problems + problems).keep_images(good)
+
+
+def _without_odd_boxes(reading: Reading) -> Reading:
     dataset = reading.dataset
     odd = np.array([not _is_text(name) for name in dataset.classes], dtype=bool)
     far = _far(dataset.boxes)
-    unnamed = odd[dataset.boxes.label] if odd.any() else np.zeros_like(far)
-    if not (far.any() or odd.any()):
+    bad = far | odd[dataset.boxes.label] if odd.any() else far
+    if not (bad.any() or odd.any()):
         return reading
     problems = [
         DataError(*reading.where(box), _what(dataset.boxes.xyxy[box], far=bool(far[box])))
-        for box in np.flatnonzero(far | unnamed).tolist()
+        for box in np.flatnonzero(bad).tolist()
     ]
     classes = ["" if wrong else name for wrong, name in zip(odd, dataset.classes, strict=True)]
     named = replace(dataset, classes=tuple(classes))
-    return replace(reading, dataset=named, problems=reading.problems + problems).without(
-        far | unnamed
-    )
+    return replace(reading, dataset=named, problems=reading.problems + problems).without(bad)
+
+
+def _shown(path: str) -> str:
+    """A path as it can be shown and written."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _far(boxes: Boxes) -> Bools:
