@@ -16,6 +16,7 @@ from making import HEIGHT, WIDTH, picture, written
 from PIL import Image
 from seen import boxes, corners, read, told
 
+from pipeline import formats
 from pipeline.errors import BoxwrightError, DataError
 from pipeline.formats import masks
 from pipeline.formats.values import Place
@@ -367,3 +368,13 @@ def test_bitmasks_of_a_task(tmp_path):
         "labelstudio", project(tmp_path, task(region("bitmasklabels", imageDataURL=address)))
     )
     assert corners(reading) == [(8, 6, 40, 30)]
+
+
+EXPORTED = task(*[percent(8, 6, 40, 30) | {"from_name": "label"}] * 99)
+EXPORTED = {key: EXPORTED[key] for key in ("id", "annotations", "data")}  # data comes last
+MINIMAL = {"image": "a.jpg", "label": [percent(8, 6, 40, 30)["value"] | SIZE], "annotation_id": 1}
+
+
+@pytest.mark.parametrize("listed", [EXPORTED, MINIMAL], ids=["long", "minimal"])
+def test_auto_knows_exports(tmp_path, listed):
+    assert formats.detect(project(tmp_path, listed)) == "labelstudio"

@@ -62,7 +62,8 @@ _SIGNS = (
     _sign(
         "labelstudio",
         ".json",
-        r'\s*\[?\s*\{(?=.*"data"\s*:\s*\{)(?=.*"(?:annotations|completions|predictions)"\s*:)',
+        r'\s*\[?\s*\{(?:(?=.*"data"\s*:\s*\{)(?=.*"(?:annotations|completions|predictions)"\s*:)'
+        r'|(?=.*"(?:completed_by|from_name|original_width|annotation_id)"\s*:))',
         "hold tasks of Label Studio",
     ),
     _sign(
@@ -177,6 +178,12 @@ def _yolo(root: Path) -> Seen | None:
     from pipeline.formats.yolo_source import data_yaml
 
     file = data_yaml(root)
+    inside = next(iter(sorted(root.glob("*/data.yaml"))), None)
+    if inside and not file:
+        raise BoxwrightError(
+            f"{root}: holds YOLO trees of their own.\n    -> name one of them, such as"
+            f" {inside.parent}."
+        )
     return Seen("yolo", f"there is a {file.name}") if file else None
 
 
