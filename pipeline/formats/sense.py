@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +19,10 @@ def checked(reading: Reading) -> Reading:
     """Without the boxes that lie nowhere, and without what has a name that is no text.
 
     They become problems. JSON can hold half of a surrogate pair, and a file's name any bytes:
-    neither can be written as UTF-8.
+    neither can be written as UTF-8. Left out too are pictures whose own file lost all its boxes to
+    problems: they would pass for background with the objects still in them.
     """
-    return _without_odd_boxes(_without_odd_pictures(reading))
+    return _without_lost(_without_odd_boxes(_without_odd_pictures(reading)))
 
 
 def _without_odd_pictures(reading: Reading) -> Reading:
@@ -43,12 +45,22 @@ def _without_odd_boxes(reading: Reading) -> Reading:
     if not (bad.any() or odd.any()):
         return reading
     problems = [
-        DataError(*reading.where(box), _what(dataset.boxes.xyxy[box], far=bool(far[box])))
+        DataError(*reading.where(box), _what(dataset.boxes, box, far=bool(far[box])))
         for box in np.flatnonzero(bad).tolist()
     ]
     classes = ["" if wrong else name for wrong, name in zip(odd, dataset.classes, strict=True)]
     named = replace(dataset, classes=tuple(classes))
     return replace(reading, dataset=named, problems=reading.problems + problems).without(bad)
+
+
+def _without_lost(reading: Reading) -> Reading:
+    failed = {problem.path for problem in reading.problems}
+    if not failed:
+        return reading
+    pictures = Counter(reading.source)
+    boxes = np.bincount(reading.dataset.boxes.image, minlength=len(reading.source))
+    own = (path in failed and pictures[path] == 1 for path in reading.source)
+    return reading.keep_images(~np.fromiter(own, dtype=bool) | (boxes > 0))
 
 
 def _shown(path: str) -> str:
@@ -71,10 +83,12 @@ def _beyond(numbers: Floats) -> Bools:
     return np.asarray(~near, dtype=bool)
 
 
-def _what(xyxy: Floats, *, far: bool) -> str:
-    if far:
-        return f"lies at {', '.join(f'{value:g}' for value in xyxy)}: no place in a picture"
-    return "has a label that is no text (half of a surrogate pair)"
+def _what(boxes: Boxes, box: int, *, far: bool) -> str:
+    if not far:
+        return "has a label that is no text (half of a surrogate pair)"
+    corners = ", ".join(f"{value:g}" for value in boxes.xyxy[box])
+    beyond = _beyond(boxes.xyxy[box : box + 1])[0]
+    return f"lies at {corners}: no place in a picture" if beyond else "has an outline out of reach"
 
 
 def _is_text(name: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+import stat
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,13 +65,22 @@ def parse(files: Sequence[str], rules: Rules) -> Lines:
 
 def _read(path: str, problems: list[DataError]) -> list[str]:
     try:
-        with open(path, encoding="utf-8-sig") as stream:
+        with open(path, encoding="utf-8-sig", opener=_opened) as stream:
             return stream.read().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         problems.append(DataError(path, "", f"cannot be read: {error}"))
         return []
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file, as `open` does; what is none is refused: a pipe would be waited for."""
+    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "is no file")
+    return opened
 
 
 def _add(lines: Lines, path: str, number: int, line: str, rules: Rules) -> None:
