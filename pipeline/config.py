@@ -38,6 +38,8 @@ BLOCKS = {
     "predict": "pipeline.inference.run:PredictOptions",
 }
 
+_GROWN = 1_000_000  # values of a YAML file, aliases followed: ten lines can mean a billion
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -120,13 +122,32 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        grown = _grown(values, {})
     except OSError as error:
         raise BoxwrightError(f"{path}: cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise BoxwrightError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise BoxwrightError(f"{path}: is nested too deep to be meant.") from error
+    if grown > _GROWN:
+        raise BoxwrightError(f"{path}: its aliases (*name) grow to over {_GROWN:,} values.")
     if not isinstance(values, dict):
         raise BoxwrightError(f"{path}: is not a file of `key: value` lines.")
     return values
+
+
+def _grown(values: Any, known: dict[int, int]) -> int:
+    """How many values there are once each alias is followed, as printing would; by id in `known`.
+
+    Raises:
+        RecursionError: A value holds itself.
+    """
+    if not isinstance(values, dict | list):
+        return 1
+    if id(values) not in known:
+        inside = values.values() if isinstance(values, dict) else values
+        known[id(values)] = 1 + sum(_grown(value, known) for value in inside)
+    return known[id(values)]
 
 
 def options(kind: type[T], block: Mapping[str, Any], flags: Mapping[str, Any]) -> T:
