@@ -176,6 +176,9 @@ def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Seque
         if not outline:
             content.note("outlines of several parts; their boxes are kept")
     if row.bbox:
+        if min(row.bbox[2:]) < 0:
+            told = f"is {row.bbox[2]:g} x {row.bbox[3]:g} pixels: a size below zero"
+            raise DataError(content.file, f"annotations[{place}].bbox", told)
         return row.bbox, outline
     if around is None:
         raise DataError(content.file, f"annotations[{place}]", "has no bbox")
