@@ -103,6 +103,30 @@ def test_via_1_has_regions_by_number(tmp_path):
     assert len(boxes(read("via", exported(tmp_path, old)))) == 2
 
 
+def test_via_3_project(tmp_path):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    classes = {"aname": "kind", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "Ten"}}
+    whole = {"aname": "weather", "anchor_id": "FILE1_Z0_XY0", "type": 1, "options": {}}
+    content = {
+        "project": {"pid": "__VIA_PROJECT_ID__", "data_format_version": "3.1.0"},
+        "config": {},
+        "attribute": {"1": classes, "2": whole},
+        "file": {str(k): {"fid": str(k), "fname": f"{'ab'[k]}.jpg", "type": 2} for k in (0, 1)},
+        "view": {str(k): {"fid_list": [str(k)]} for k in (0, 1)},
+        "metadata": {
+            "0_a": {"vid": "0", "flg": 0, "z": [], "xy": [2, 8, 6, 32, 24], "av": {"1": "0"}},
+            "0_b": {"vid": "0", "flg": 0, "z": [], "xy": [7, 1, 2, 9, 2, 9, 8], "av": {"1": "0"}},
+            "0_c": {"vid": "0", "flg": 0, "z": [], "xy": [], "av": {"2": "rain"}},
+        },
+    }
+    written(tmp_path / "via.json", json.dumps(content))
+    reading = read("auto", tmp_path)
+    found = [(one.picture, one.label, one.xyxy, one.points) for one in boxes(reading)]
+    assert found == [("a.jpg", "Ten", (8, 6, 40, 30), 0), ("a.jpg", "Ten", (1, 2, 9, 8), 3)]
+    assert len(reading.dataset.images) == 2  # b.jpg is background
+
+
 @pytest.mark.parametrize(
     "name", ["http://example.com/photos/a.jpg?x=1", "http://example.com/%61.jpg"]
 )
@@ -189,7 +213,17 @@ def test_via_regions_that_are_wrong_are_told_and_the_others_kept(tmp_path, case)
 
 BAD_FILES = {
     "several attributes": (json.dumps({"a": entry(region(a="x", b="y"))}), "which one it is"),
-    "a project of VIA 3": ('{"project": {}, "metadata": {}, "view": {}}', "a project of VIA 3"),
+    "a video of VIA 3": (
+        json.dumps(
+            {"project": {}, "metadata": {}, "view": {"1": {"fid_list": ["1"]}}}
+            | {"file": {"1": {"fname": "a.mp4", "type": 4}}}
+        ),
+        "shows a video or a sound",
+    ),
+    "a view of no file": (
+        json.dumps({"project": {}, "metadata": {}, "view": {"1": {"fid_list": []}}, "file": {}}),
+        "shows 0 files, where one is due",
+    ),
     "a list": ("[]", "is a list where an object is due"),
     "a name of a number": ('{"a": {"filename": 7, "regions": []}}', "filename: is 7 where text"),
     "a key twice": ('{"a": {}, "a": {}}', "has the key 'a' twice"),

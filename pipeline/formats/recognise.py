@@ -58,7 +58,12 @@ _XML = r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*"
 _SIGNS = (
     _sign("voc", ".xml", _XML + r"<annotation[\s>]", "begin with <annotation>"),
     _sign("cvat", ".xml", _XML + r"<annotations[\s>]", "begin with <annotations>"),
-    _sign("via", ".json", r'\s*\{.*?"(?:_via_\w+|file_attributes|regions)"\s*:', "hold VIA's keys"),
+    _sign(
+        "via",
+        ".json",
+        r'\s*\{.*?"(?:_via_\w+|file_attributes|regions|project"\s*:\s*\{\s*"pid)"\s*:',
+        "hold VIA's keys",
+    ),
     _sign(
         "labelstudio",
         ".json",

@@ -1,4 +1,4 @@
-"""VGG Image Annotator's JSON and CSV, of its versions 1 and 2.
+"""VGG Image Annotator's JSON, and the CSV of its versions 1 and 2.
 
 See https://gitlab.com/vgg/via, CodeDoc.md. A saved project, its exported annotations and the CSV
 hold the same: regions in pixels, half-open, an ellipse turned clockwise by ``theta`` radians.

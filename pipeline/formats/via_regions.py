@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import DataError
-from pipeline.formats import figures, values
+from pipeline.formats import figures, values, via3
 from pipeline.formats.batch import NO_SIZE, Batch, Corners, Point, hull
 from pipeline.formats.values import Object, Place
 
@@ -56,12 +56,12 @@ def parse(files: Sequence[str], rules: Rules) -> Batch:
 
     def one(number: int, path: str, data: bytes) -> None:
         content = values.mapping(values.load(path, data, batch.note), Place(path))
-        if {"project", "metadata", "view"} <= content.keys():
-            what = "is a project of VIA 3, which is not read"
-            raise DataError(path, "", what, "export it as COCO and read that")
-        project = values.mapping(content.get("_via_img_metadata", content), Place(path))
+        if via3.is_project(content):
+            project, declared = via3.entries(content, path)
+        else:
+            project = values.mapping(content.get("_via_img_metadata", content), Place(path))
+            declared = values.at(content, "_via_attributes.region")
         entries = _entries(batch, project, path, _folder(content))
-        declared = values.at(content, "_via_attributes.region")
         _add(batch, number, path, entries, _class_of(entries, declared, rules, path), rules)
 
     values.each(batch, files, one)
