@@ -667,3 +667,123 @@ def test_yolo_key_points_are_left_out_and_counted(tmp_path):
     reading = formats.read("auto", tmp_path)
     assert boxes(reading) == [("a.jpg", "Ten", [8, 6, 40, 30])]
     assert reading.notes == {"boxes with key points, which are left out": 1}
+
+
+# Corner JSON in any shape
+
+
+def flat(name: str, label: str = "Ten") -> dict:
+    return {"image": name, "label": label, "x1": 8, "y1": 6, "x2": 40, "y2": 30}
+
+
+def two_pictures(root: Path) -> list[tuple[str, str, list[float]]]:
+    """Two pictures, and what `read` should say of a box in each."""
+    for name in ("a.jpg", "b.jpg"):
+        picture(root / name)
+    return [("a.jpg", "Ten", [8, 6, 40, 30]), ("b.jpg", "Fifty", [8, 6, 40, 30])]
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.ndjson", "all.json"])
+def test_json_lines_are_records(tmp_path, name):
+    due = two_pictures(tmp_path)
+    lines = [json.dumps(flat("a.jpg")), "", json.dumps(flat("b.jpg", "Fifty"))]
+    written(tmp_path / name, "\n".join(lines) + "\n")
+    assert boxes(formats.read("auto", tmp_path)) == due
+
+
+def test_a_broken_line_of_json_is_told_by_its_number(tmp_path):
+    two_pictures(tmp_path)
+    written(tmp_path / "all.jsonl", f'{json.dumps(flat("a.jpg"))}\n{{"image": \n')
+    reading = formats.read("auto", tmp_path)
+    assert names(reading) == ["a.jpg"]
+    assert any("all.jsonl: line 2: is cut short" in one for one in problems(reading))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"images": [{"file_name": "a.jpg", "objects": [flat("")]}, flat("b.jpg", "Fifty")]},
+        {"a.jpg": [flat("")], "b.jpg": {"shapes": [flat("", "Fifty")]}},
+    ],
+)
+def test_one_big_json_of_all_pictures(tmp_path, content):
+    due = two_pictures(tmp_path)
+    written(tmp_path / "all.json", json.dumps(content))
+    reading = formats.read("corners", tmp_path)
+    assert boxes(reading) == due
+    assert not reading.problems
+
+
+def test_nested_json_of_aihub_by_paths(tmp_path):
+    picture(tmp_path / "원천데이터" / "a.jpg")
+    content = {
+        "Source data Info.": {"source_data_ID": "a", "file_extension": "jpg"},
+        "Learning data info.": {
+            "path": "x",
+            "annotation": [{"class": {"id": "만원"}, "type": "bbox", "coord": [8, 6, 32, 24]}],
+        },
+    }
+    written(tmp_path / "라벨링데이터" / "a.json", json.dumps(content, ensure_ascii=False))
+    fields = {
+        "image": "Source data Info..source_data_ID",
+        "boxes": "Learning data info..annotation",
+        "label": "class.id",
+        "x1": "coord.0",
+        "y1": "coord.1",
+        "w": "coord.2",
+        "h": "coord.3",
+    }
+    reading = formats.read("corners", tmp_path, ReadOptions(fields=fields))
+    assert boxes(reading) == [("원천데이터/a.jpg", "만원", [8, 6, 40, 30])]
+    assert not reading.problems
+
+
+def test_a_path_with_a_star_joins_the_lists_that_it_leads_to(tmp_path):
+    picture(tmp_path / "a.jpg")
+    layers = {"cars": {"items": [flat("")]}, "people": {"items": [flat("", "Fifty")]}}
+    written(tmp_path / "a.json", json.dumps({"layers": layers}))
+    fields = {"boxes": "layers.*.items"}
+    reading = formats.read("corners", tmp_path, ReadOptions(fields=fields))
+    assert [label for _, label, _ in boxes(reading)] == ["Ten", "Fifty"]
+
+
+def test_records_stand_where_the_config_says(tmp_path):
+    due = two_pictures(tmp_path)
+    written(
+        tmp_path / "all.json", json.dumps({"x": {"y": [flat("a.jpg"), flat("b.jpg", "Fifty")]}})
+    )
+    reading = formats.read("corners", tmp_path, ReadOptions(fields={"records": "x.y"}))
+    assert boxes(reading) == due
+
+
+@pytest.mark.parametrize(
+    "points", [[8, 6, 40, 6, 40, 30], [{"x": 8, "y": 6}, {"x": 40, "y": 6}, {"x": 40, "y": 30}]]
+)
+def test_points_in_one_row_or_as_objects(tmp_path, points):
+    picture(tmp_path / "a.jpg")
+    labelme(tmp_path / "a.json", {"label": "Ten", "points": points, "shape_type": "polygon"})
+    reading = formats.read("corners", tmp_path)
+    assert reading.dataset.boxes.outline[0].tolist() == [[8, 6], [40, 6], [40, 30]]
+
+
+def test_boxes_without_known_corners_name_their_keys(tmp_path):
+    picture(tmp_path / "a.jpg")
+    written(tmp_path / "a.json", '{"shapes": [{"label": "Ten", "bbox": [1, 2, 3, 4]}]}')
+    with pytest.raises(DataErrors, match="its keys: label, bbox"):
+        raise DataErrors(formats.read("corners", tmp_path).problems)
+
+
+def test_labelme_outlines_of_one_group_are_one_object(tmp_path):
+    picture(tmp_path / "a.jpg")
+    shape = {"label": "Ten", "shape_type": "polygon", "group_id": 1}
+    labelme(
+        tmp_path / "a.json",
+        shape | {"points": [[8, 6], [20, 6], [20, 30]]},
+        shape | {"points": [[30, 6], [40, 6], [40, 30]]},
+        shape | {"points": [[1, 1], [4, 1], [4, 4]], "group_id": None},
+    )
+    reading = formats.read("corners", tmp_path)
+    assert sorted(xyxy for _, _, xyxy in boxes(reading)) == [[1, 1, 4, 4], [8, 6, 40, 30]]
+    assert reading.notes == {
+        "objects of several outlines (one group_id); the box around all is taken": 1
+    }

@@ -7,46 +7,23 @@ says exactly what is wrong where it cannot be read. No NumPy here: this runs in 
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from pipeline.errors import DataError
-from pipeline.formats.batch import NO_SIZE, Batch, hull
-from pipeline.formats.values import load
+from pipeline.formats.batch import NO_SIZE, Batch, Point, hull
+from pipeline.formats.corner_fields import FIELDS, Rules, at, find, kind, number
+from pipeline.formats.corner_shapes import RECTANGLE, read_box
+from pipeline.formats.values import load, text
+from pipeline.images import SUFFIXES
 
-RECTANGLE, POLYGON, CIRCLE = 0, 1, 2
-_CIRCLE_POINTS = 64
-
-# The names that a field goes by when the config's `fields` says nothing.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "boxes": ("shapes", "boxes", "objects", "annotations"),
-    "image": ("imagePath", "image", "file_name", "filename", "image_name", "file"),
-    "width": ("imageWidth", "image_width", "width"),
-    "height": ("imageHeight", "image_height", "height"),
-    "label": ("label", "class", "class_name", "category", "name"),
-    "points": ("points",),
-    "x1": ("x1", "xmin", "left"),
-    "y1": ("y1", "ymin", "top"),
-    "x2": ("x2", "xmax", "right"),
-    "y2": ("y2", "ymax", "bottom"),
-}
-
-
-class Rules(NamedTuple):
-    """How to read a source's files.
-
-    Attributes:
-        fields: Paths of fields by name, as in `FIELDS`, where the vendor's differ ("meta.w").
-        group: Path of the field that holds the group; "" for none.
-        origin: The same for the origin.
-    """
-
-    fields: dict[str, str]
-    group: str = ""
-    origin: str = ""
+__all__ = ["FIELDS", "Rules", "parse"]
+_LINES = (".jsonl", ".ndjson")
+_Source = tuple[int, str]  # a file's index in the shard, and its path
+_Group = tuple[str, str]  # a label and a group_id
 
 
 class _Shape(msgspec.Struct, gc=False):
@@ -122,54 +99,131 @@ def _tolerant(batch: Batch, file: int, path: str, data: bytes, rules: Rules) -> 
         batch.record(file, "", NO_SIZE)
         return
     try:
-        root = load(path, data, batch.note)
+        if path.lower().endswith(_LINES):
+            _add_lines(batch, (file, path), data, rules)
+        else:
+            _add_root(batch, (file, path), _loaded(batch, path, data), rules)
+    except _LinesError:
+        _add_lines(batch, (file, path), data, rules)
     except DataError as problem:
         batch.problems.append(problem)
-    else:
-        _add_root(batch, file, path, root, rules)
 
 
-def _add_root(batch: Batch, file: int, path: str, root: Any, rules: Rules) -> None:
-    """Add a file's records: a picture's list of boxes, a flat box, or a list of either."""
-    if isinstance(root, list) and root:
-        for index, item in enumerate(root):
-            _add_record(batch, file, path, item, f"[{index}]", rules)
-    elif isinstance(root, list):
-        fix = 'a background picture has {"shapes": []}'
-        problem = DataError(path, "", "is an empty list where an object is due", fix)
-        batch.problems.append(problem)
-    else:
-        _add_record(batch, file, path, root, "", rules)
+class _LinesError(Exception):
+    """A file of one JSON document is a file of several."""
 
 
-def _add_record(batch: Batch, file: int, path: str, values: Any, place: str, rules: Rules) -> None:
+def _loaded(batch: Batch, path: str, data: bytes) -> Any:
     try:
-        boxes, flat = _begin(batch, file, path, values, place, rules)
+        return load(path, data, batch.note)
+    except DataError as error:
+        if "Extra data" in error.problem and error.place.endswith("column 1"):
+            raise _LinesError from error
+        raise
+
+
+def _add_lines(batch: Batch, source: _Source, data: bytes, rules: Rules) -> None:
+    """Add the records of a file of JSON lines."""
+    path = source[1]
+    for at_, line in enumerate(text(path, data, batch.note).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            values = load(path, line.encode(), batch.note)
+        except DataError as error:
+            batch.problems.append(DataError(path, f"line {at_}", error.problem, error.fix))
+        else:
+            _add_record(batch, source, values, f"line {at_} ", rules)
+
+
+def _add_root(batch: Batch, source: _Source, root: Any, rules: Rules) -> None:
+    """Add a file's records: a picture's list of boxes, a flat box, or many of either."""
+    records, place = _records(root, rules)
+    if isinstance(records, list) and not records:
+        fix = 'a background picture has {"shapes": []}'
+        problem = DataError(source[1], place, "is an empty list where an object is due", fix)
+        batch.problems.append(problem)
+    elif isinstance(records, list):
+        for index, item in enumerate(records):
+            _add_record(batch, source, item, f"{place}[{index}]", rules)
+    elif place or _by_picture(records):
+        for name, item in records.items():
+            _add_record(batch, source, item, f"{place}[{name!r}]", rules, name)
+    else:
+        _add_record(batch, source, records, "", rules)
+
+
+def _records(root: Any, rules: Rules) -> tuple[Any, str]:
+    """A file's records and where they stand: a list, an object by pictures, or one record."""
+    if "records" in rules.fields:
+        wanted = rules.fields["records"]
+        found = at(root, wanted)
+        return (found, wanted) if isinstance(found, dict | list) else (root, "")
+    if not isinstance(root, dict) or _has_boxes(root, rules):
+        return root, ""
+    for name in FIELDS["records"]:
+        if isinstance(root.get(name), list):
+            return root[name], name
+    return root, ""
+
+
+def _by_picture(values: Any) -> bool:
+    """Whether an object's keys are the names of pictures."""
+    return (
+        isinstance(values, dict)
+        and bool(values)
+        and all(
+            isinstance(item, dict | list) and name.lower().endswith(tuple(SUFFIXES))
+            for name, item in values.items()
+        )
+    )
+
+
+def _add_record(
+    batch: Batch, source: _Source, values: Any, place: str, rules: Rules, said: str = ""
+) -> None:
+    """Add a record; `said` is the name of its picture, where that stands outside it."""
+    path = source[1]
+    boxes: Sequence[Any]
+    try:
+        if said and isinstance(values, list):
+            boxes, flat = values, False
+            batch.record(source[0], said)
+        else:
+            boxes, flat = _begin(batch, source, values, (place, said), rules)
     except DataError as problem:
         batch.problems.append(problem)
         return
     batch.flat[-1] = flat
+    shared = _shared(boxes, rules)
+    parts: dict[_Group, list[tuple[int, Sequence[Point]]]] = {}
     for index, box in enumerate(boxes):
-        at = place if flat else f"{place}shapes[{index}]"
-        _add_box(batch, path, (index, at), box, rules)
+        at_ = place if flat else f"{place}shapes[{index}]"
+        points = _add_box(batch, path, (index, at_), box, rules, part=_group(box, rules) in shared)
+        if points:
+            parts.setdefault(_group(box, rules), []).append((index, points))
+    for (label, _), pieces in parts.items():
+        batch.box(pieces[0][0], label, hull([p for _, points in pieces for p in points]))
+        batch.note("objects of several outlines (one group_id); the box around all is taken")
 
 
 def _begin(
-    batch: Batch, file: int, path: str, values: Any, place: str, rules: Rules
+    batch: Batch, source: _Source, values: Any, where: tuple[str, str], rules: Rules
 ) -> tuple[Sequence[Any], bool]:
     """Begin a record; give its boxes, and whether it is itself its only box."""
+    (file, path), (place, said) = source, where
     if not isinstance(values, dict):
-        raise DataError(path, place, f"is {_kind(values)} where an object is due")
+        raise DataError(path, place, f"is {kind(values)} where an object is due")
     boxes, flat = _boxes(values, path, place, rules)
-    image = _find(values, "image", rules)
+    image = find(values, "image", rules)
     if image is not None and not isinstance(image, str):
-        raise DataError(path, place or "imagePath", f"names a picture by {_kind(image)}")
+        raise DataError(path, place or "imagePath", f"names a picture by {kind(image)}")
     size = _size(values, path, place, rules)
     kin = [
         _kin(values, path, place, field_, what)
         for field_, what in ((rules.group, "group"), (rules.origin, "origin"))
     ]
-    batch.record(file, image or "", size, (kin[0], kin[1]))
+    batch.record(file, image or said, size, (kin[0], kin[1]))
     return boxes, flat
 
 
@@ -177,29 +231,34 @@ def _boxes(
     values: Mapping[str, Any], path: str, place: str, rules: Rules
 ) -> tuple[Sequence[Any], bool]:
     """A record's boxes, and whether it is itself its only box."""
-    boxes = _find(values, "boxes", rules)
+    boxes = find(values, "boxes", rules)
     if isinstance(boxes, list):
         return boxes, False
     if boxes is not None:
-        raise DataError(path, f"{place}shapes", f"is {_kind(boxes)} where a list is due")
-    if any(_find(values, name, rules) is not None for name in ("points", "x1", "y1", "x2", "y2")):
+        raise DataError(path, f"{place}shapes", f"is {kind(boxes)} where a list is due")
+    if _has_boxes(values, rules):
         return [values], True
     keys = ", ".join(map(str, values)) or "none"
     raise DataError(
         path,
         place,
-        f"has no boxes that are known here (its keys: {keys})",
+        f"has no boxes that are known here (its keys: {keys[:200]})",
         "name them in the config's `fields`",
     )
 
 
+def _has_boxes(values: Mapping[str, Any], rules: Rules) -> bool:
+    names = ("boxes", "points", "x1", "y1", "x2", "y2")
+    return any(find(values, name, rules) is not None for name in names)
+
+
 def _size(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> tuple[float, float]:
-    width, height = _find(values, "width", rules), _find(values, "height", rules)
+    width, height = find(values, "width", rules), find(values, "height", rules)
     if width is None or height is None:
         return NO_SIZE
     numbers = (
-        _number(width, path, f"{place}imageWidth"),
-        _number(height, path, f"{place}imageHeight"),
+        number(width, path, f"{place}imageWidth"),
+        number(height, path, f"{place}imageHeight"),
     )
     if min(numbers) <= 0:
         raise DataError(path, f"{place}imageWidth, imageHeight", f"are {width} and {height}")
@@ -208,126 +267,48 @@ def _size(values: Mapping[str, Any], path: str, place: str, rules: Rules) -> tup
 
 def _kin(values: Mapping[str, Any], path: str, place: str, wanted: str, what: str) -> str:
     """What a field says of where the picture belongs; "" where no field is wanted."""
-    found = _at(values, wanted) if wanted else ""
+    found = at(values, wanted) if wanted else ""
     if found is None:
         problem = f"is missing; it should hold the picture's {what}"
         raise DataError(path, f"{place}{wanted}", problem)
     return str(found)
 
 
-def _add_box(batch: Batch, path: str, at: tuple[int, str], box: Any, rules: Rules) -> None:
-    index, place = at
+def _add_box(
+    batch: Batch, path: str, at_: tuple[int, str], box: Any, rules: Rules, *, part: bool
+) -> Sequence[Point]:
+    """Add a box; but of one that is a part of an object only give the points."""
+    index, place = at_
     try:
-        shape, points = _read_box(box, path, place, rules)
+        shape, points = read_box(box, path, place, rules)
     except DataError as problem:
         batch.fail(problem)
-        return
-    found = _find(box, "label", rules)
-    label = "" if found is None else str(found)
+        return ()
+    if part:
+        return points
     outline = points if shape != RECTANGLE else ()
-    batch.box(index, label, hull(points), outline, crowd=_is_crowd(box.get("flags")))
+    batch.box(index, _label(box, rules), hull(points), outline, crowd=_is_crowd(box.get("flags")))
+    return ()
+
+
+def _shared(boxes: Sequence[Any], rules: Rules) -> set[_Group]:
+    """Label and group_id of objects that were drawn as several outlines, as in labelme."""
+    drawn = [box for box in boxes if isinstance(box, dict) and box.get("group_id") is not None]
+    count = Counter(_group(box, rules) for box in drawn if box.get("shape_type") == "polygon")
+    return {group for group, parts in count.items() if parts > 1}
+
+
+def _group(box: Any, rules: Rules) -> _Group:
+    if not isinstance(box, dict) or box.get("shape_type") != "polygon":
+        return "", ""
+    return _label(box, rules), repr(box.get("group_id"))
+
+
+def _label(box: Mapping[str, Any], rules: Rules) -> str:
+    found = find(box, "label", rules)
+    return "" if found is None else str(found)
 
 
 def _is_crowd(flags: Any) -> bool:
     """Whether a shape has the flag that `convert --to labelme` marks crowds with."""
     return isinstance(flags, dict) and flags.get("crowd") is True
-
-
-def _read_box(
-    box: Any, path: str, place: str, rules: Rules
-) -> tuple[int, Sequence[tuple[float, float]]]:
-    """The kind of a box's shape, and its points: two corners, or an outline."""
-    if not isinstance(box, dict):
-        raise DataError(path, place, f"is {_kind(box)} where an object is due")
-    points = _find(box, "points", rules)
-    if points is None:
-        x1, y1, x2, y2 = (
-            _number(_find(box, name, rules), path, f"{place}.{name}")
-            for name in ("x1", "y1", "x2", "y2")
-        )
-        return RECTANGLE, [(x1, y1), (x2, y2)]
-    if not isinstance(points, list):
-        raise DataError(path, f"{place}.points", f"is {_kind(points)} where a list is due")
-    shape = _shape_kind(box, len(points), path, place)
-    numbers = _points(points, path, place)
-    return shape, _circle(numbers) if shape == CIRCLE else numbers
-
-
-def _shape_kind(box: Mapping[str, Any], points: int, path: str, where: str) -> int:
-    """The kind of a labelme shape, after checking that it has the points that the kind needs."""
-    named = box.get("shape_type")
-    name = named or ("rectangle" if points == 2 else "polygon")
-    needs = {
-        "rectangle": (RECTANGLE, points in {2, 4}, "2 (or 4)"),
-        "mask": (RECTANGLE, points == 2, "2"),
-        "circle": (CIRCLE, points == 2, "2"),
-        "polygon": (POLYGON, points >= 3, "3 or more"),
-        "rotation": (POLYGON, points >= 3, "3 or more"),
-    }
-    if name not in needs:
-        raise DataError(
-            path, where, f"is a {name!r}, which has no box", "draw it as a rectangle or a polygon"
-        )
-    kind, enough, due = needs[name]
-    if not enough:
-        raise DataError(path, where, f"is a {name} of {points} points where {due} are due")
-    return kind
-
-
-def _points(points: Any, path: str, where: str) -> list[tuple[float, float]]:
-    numbers = []
-    for index, point in enumerate(points):
-        if not isinstance(point, list) or len(point) != 2:
-            raise DataError(path, f"{where}.points[{index}]", f"is {point!r}, not [x, y]")
-        x, y = (_number(value, path, f"{where}.points[{index}]") for value in point)
-        numbers.append((x, y))
-    return numbers
-
-
-def _circle(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A polygon that touches the box of a labelme circle (its centre, then a point on it)."""
-    (x, y), edge = points
-    radius = math.dist((x, y), edge)
-    turns = [math.tau * i / _CIRCLE_POINTS for i in range(_CIRCLE_POINTS)]
-    return [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
-
-
-def _find(values: Mapping[str, Any], name: str, rules: Rules) -> Any:
-    """The value of a field by the config's path for it, or by the names that it goes by."""
-    if name in rules.fields:
-        return _at(values, rules.fields[name])
-    for known in FIELDS[name]:
-        if values.get(known) is not None:
-            return values[known]
-    return None
-
-
-def _at(values: Any, path: str) -> Any:
-    """The value at a path like "meta.size.0"; None where it leads nowhere."""
-    for key in path.split("."):
-        if isinstance(values, dict):
-            values = values.get(key)
-        elif isinstance(values, list) and key.isdigit() and int(key) < len(values):
-            values = values[int(key)]
-        else:
-            return None
-    return values
-
-
-def _number(value: Any, path: str, place: str) -> float:
-    if value is None:
-        raise DataError(path, place, "is missing")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(path, place, f"is {value!r}, not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise DataError(path, place, f"is {value}, not a finite number")
-    return number
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", type(None): "null"}
-    return names.get(type(value), f"{value!r}")

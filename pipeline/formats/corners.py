@@ -17,7 +17,9 @@ from pipeline.formats.corner_json import FIELDS, Rules
 from pipeline.formats.folders import with_splits
 from pipeline.formats.reading import Reading, ReadOptions
 
-KIND = records.Kind(".json", "JSON", "shapes[{}]", "imageWidth, imageHeight", "imagePath")
+KIND = records.Kind(
+    (".json", ".jsonl", ".ndjson"), "JSON", "shapes[{}]", "imageWidth, imageHeight", "imagePath"
+)
 
 
 def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_process) -> Reading:

@@ -170,7 +170,7 @@ def background_pictures(folders: Sequence[Path], tree: Tree) -> dict[str, str]:
     return found
 
 
-def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
+def scan(root: Path, suffix: str | tuple[str, ...], exclude: Sequence[str] = ()) -> Tree:
     """Find pictures and annotation files below a folder, in the order of their names.
 
     Hidden files are passed over (macOS leaves a `._a.jpg` beside each `a.jpg` in a zip), and so is
@@ -178,7 +178,7 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
 
     Args:
         root: The folder.
-        suffix: Of the annotation files, lower case: ".json".
+        suffix: Of the annotation files, lower case: ".json"; or several.
         exclude: Patterns of names (with * and ?) to leave out.
 
     Raises:
@@ -190,9 +190,10 @@ def scan(root: Path, suffix: str, exclude: Sequence[str] = ()) -> Tree:
     leave = [*exclude, *aside(root)]
     pictures: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    suffixes = (suffix,) if isinstance(suffix, str) else suffix
     for name, path in sorted(walk(str(root), "", set())):
         ending = name[name.rfind(".") :].lower()
-        into = pictures if ending in SUFFIXES else annotations if ending == suffix else None
+        into = pictures if ending in SUFFIXES else annotations if ending in suffixes else None
         if into is None or (leave and any(fnmatch.fnmatchcase(name, one) for one in leave)):
             continue
         into[name] = path
@@ -222,7 +223,23 @@ def walk(folder: str, below: str, seen: set[str]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from walk(entry.path, f"{below}{entry.name}/", seen)
         else:
             yield below + entry.name, entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder; what else cannot be opened is told when it is opened.
+
+    Raises:
+        DataError: A pipe or a device: to read one may never end.
+    """
+    try:
+        if entry.is_file() or entry.is_dir():
+            return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+    if os.path.exists(entry.path):
+        raise DataError(entry.path, "", "is neither a file nor a folder", "remove it")
+    return False

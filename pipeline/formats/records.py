@@ -54,14 +54,14 @@ class Kind(NamedTuple):
     """What a format calls its things, in messages.
 
     Attributes:
-        suffix: Of its files, lower case: ".json".
+        suffix: Of its files, lower case: ".json"; or several.
         files: What they are: "JSON".
         place: How a box's place in its file is written: "shapes[{}]".
         size: Where the file tells the picture's size: "imageWidth, imageHeight".
         image: Where it names the picture: "imagePath".
     """
 
-    suffix: str
+    suffix: str | tuple[str, ...]
     files: str
     place: str
     size: str = "size"

@@ -54,7 +54,8 @@ def _without_odd_boxes(reading: Reading) -> Reading:
 
 
 def _without_lost(reading: Reading) -> Reading:
-    failed = {problem.path for problem in reading.problems}
+    """Without pictures whose own label file failed; other formats tell them by their records."""
+    failed = {problem.path for problem in reading.problems if problem.path.endswith(".txt")}
     if not failed:
         return reading
     pictures = Counter(reading.source)
