@@ -18,7 +18,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__
+from pipeline import __version__, lock
 from pipeline.errors import BoxwrightError
 
 FILE = "manifest.json"
@@ -80,6 +80,11 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 def cannot_write(path: Path, error: OSError) -> BoxwrightError:
     """The error of a disk that is full, read-only or not ours, in words."""
+    if isinstance(error, FileNotFoundError):
+        return BoxwrightError(
+            f"{path}: is gone; it was there a moment ago."
+            "\n    -> let nothing change the folders while this runs, and run it again."
+        )
     return BoxwrightError(
         f"{path}: cannot write here: {error.strerror}."
         "\n    -> free some space or choose another output folder; nothing was left half-written."
@@ -100,27 +105,52 @@ def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
         force: Replace whatever is there.
 
     Raises:
-        BoxwrightError: `out` is not ours to replace, or the disk refuses.
+        BoxwrightError: `out` is not ours to replace, somebody else is writing it, or the disk
+            refuses.
     """
     check_replaceable(out, kind, force=force)
     new_parent = not out.parent.exists()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_over(out)
-        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        beside.chmod(0o777 & ~_umask())
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    try:
-        yield beside
-        swap(beside, out)
+        with _alone(out), _beside(out) as beside:
+            yield beside
+            swap(beside, out)
     except OSError as error:
         raise cannot_write(Path(error.filename or out), error) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
         if new_parent and not out.exists():
             with contextlib.suppress(OSError):  # somebody else has put something there since
                 out.parent.rmdir()
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Let nobody else write `out` meanwhile.
+
+    Raises:
+        BoxwrightError: Somebody does already.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock.alone(out.with_name(f".{out.name}.lock")))
+        except BlockingIOError as error:
+            raise BoxwrightError(
+                f"{out}: another boxwright is writing this folder; it was left to it."
+                "\n    -> wait until it has ended, or choose another output folder."
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A new folder beside `out`, which is gone after the block unless it was moved."""
+    _remove_left_over(out)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+    try:
+        beside.chmod(0o777 & ~_umask())
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_replaceable(out: Path, kind: str, *, force: bool) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline import lock
 from pipeline.dataset import strings
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats.reading import Reading, ReadOptions
@@ -128,8 +129,8 @@ def _new_folder() -> Path:
     try:
         _remove_left_over()
         place = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = os.open(place / f"{_LOCK}.new", os.O_RDWR | os.O_CREAT, 0o600)
-        _lock(lock)
+        file = os.open(place / f"{_LOCK}.new", os.O_RDWR | os.O_CREAT, 0o600)
+        lock.take(file)
         (place / f"{_LOCK}.new").rename(place / _LOCK)  # from here on it can be told from others
         (place / _INSIDE).mkdir()
     except OSError as error:
@@ -137,36 +138,22 @@ def _new_folder() -> Path:
             f"{tempfile.gettempdir()}: cannot write here: {error.strerror}."
             "\n    -> archives are unpacked there; TMPDIR names another place."
         ) from error
-    atexit.register(_remove, place, lock)
+    atexit.register(_remove, place, file)
     return place / _INSIDE
 
 
-def _remove(place: Path, lock: int) -> None:
+def _remove(place: Path, file: int) -> None:
     shutil.rmtree(place, ignore_errors=True)
-    os.close(lock)
+    os.close(file)
 
 
 def _remove_left_over() -> None:
     """Remove the folders of our own processes that were killed: nobody holds their locks."""
-    for file in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+    for held in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):  # in use, somebody else's, or gone by now
-            lock = os.open(file, os.O_RDWR)
+            file = os.open(held, os.O_RDWR)
             try:
-                if _lock(lock):
-                    shutil.rmtree(file.parent)
+                if lock.take(file):
+                    shutil.rmtree(held.parent)
             finally:
-                os.close(lock)
-
-
-def _lock(file: int) -> bool:
-    """Lock a file as long as it is open; False where the system has no such locks.
-
-    Raises:
-        OSError: Another process has locked it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return True
+                os.close(file)
