@@ -156,9 +156,8 @@ def convert(
         if not force and made.items() <= before.items() and _intact(out, trees):
             return {**before, "unchanged": True}
         with manifest.new_folder(out, KIND, force=force) as folder:
-            made["copied"] = prepared.write_all(
-                trees, folder, reading.headers, mapped, copy=options.copy, labels=outlines
-            )
+            how = prepared.How(options.copy, outlines, out if before else None)
+            made["copied"] = prepared.write_all(trees, folder, reading.headers, mapped, how)
             for name, tree in trees.items():
                 if name:
                     manifest.write(folder / name, KIND, of_all | _record(reading, tree, outlines))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -90,14 +90,28 @@ def _same(source: str, target: str) -> bool:
     return linked or (a.st_size == b.st_size and a.st_mtime_ns == b.st_mtime_ns)
 
 
+@dataclass(frozen=True)
+class How:
+    """How a tree is written.
+
+    Attributes:
+        copy: Copy all pictures rather than link them.
+        labels: What turns with each box, for its label (`augment.shapes`); None: its outline.
+            Where no box has one, labels are plain boxes.
+        before: A tree that this one replaces: label files that stay the same are linked from it.
+    """
+
+    copy: bool = False
+    labels: Outlines | None = None
+    before: Path | None = None
+
+
 def write(
     dataset: Dataset,
     folder: Path,
     headers: Mapping[str, Header],
     mapped: Map,
-    *,
-    copy: bool,
-    labels: Outlines | None = None,
+    how: How | None = None,
 ) -> int:
     """Write the tree below `folder`, which is there and empty.
 
@@ -106,9 +120,7 @@ def write(
         folder: Where to.
         headers: Of the pictures, by path: what must not be linked is copied.
         mapped: Maps over pictures (`engine.shards`).
-        copy: Copy all pictures.
-        labels: What turns with each box, for its label (`augment.shapes`); None: its outline.
-            Where no box has one, labels are plain boxes.
+        how: Links or copies, and what the labels hold.
 
     Returns:
         How many pictures were copied rather than linked.
@@ -120,9 +132,11 @@ def write(
     for split, below in set(zip(images.split, map(posixpath.dirname, images.name), strict=True)):
         for kind in ("images", "labels"):
             (folder / kind / split / below).mkdir(parents=True, exist_ok=True)
-    shapes = dataset.boxes.outline if labels is None else labels
-    pictures = _Pictures(dataset, headers, shapes, copy=copy)
-    parts = mapped(partial(write_shard, root=str(folder)), pictures, "writing")
+    how = how or How()
+    shapes = dataset.boxes.outline if how.labels is None else how.labels
+    pictures = _Pictures(dataset, headers, shapes, copy=how.copy)
+    shard = partial(write_shard, root=str(folder), before=str(how.before or ""))
+    parts = mapped(shard, pictures, "writing")
     (folder / "annotations").mkdir()
     for split in splits(dataset):
         rows = [part.coco[split] for part in parts if split in part.coco]
@@ -138,9 +152,7 @@ def write_all(
     out: Path,
     headers: Mapping[str, Header],
     mapped: Map,
-    *,
-    copy: bool,
-    labels: Outlines | None = None,
+    how: How | None = None,
 ) -> int:
     """Write trees of the same pictures, as folds are; those after the first link its files.
 
@@ -149,8 +161,7 @@ def write_all(
         out: Where to.
         headers: Of the pictures, by path.
         mapped: Maps over pictures.
-        copy: Copy all pictures, once.
-        labels: As for `write`; of the same boxes.
+        how: As for `write`; copies are made once. `before` is the folder that `out` replaces.
 
     Returns:
         How many pictures were copied rather than linked.
@@ -158,9 +169,10 @@ def write_all(
     Raises:
         OSError: The disk refuses.
     """
+    how = how or How()
     (name, first), *others = trees.items()
     (out / name).mkdir(exist_ok=True)
-    copied = write(first, out / name, headers, mapped, copy=copy, labels=labels)
+    copied = write(first, out / name, headers, mapped, _replacing(how, name))
     there = pictures(out / name, first.images)
     ours = {
         path: headers[source]._replace(rewritable=False)
@@ -169,8 +181,15 @@ def write_all(
     for name, tree in others:
         (out / name).mkdir()
         linked = replace(tree, images=replace(tree.images, path=there))
-        copied += write(linked, out / name, ours, mapped, copy=False, labels=labels)
+        copied += write(
+            linked, out / name, ours, mapped, _replacing(replace(how, copy=False), name)
+        )
     return copied
+
+
+def _replacing(how: How, name: str) -> How:
+    """For one of several trees: the one of the same name is what it replaces."""
+    return replace(how, before=how.before / name) if how.before else how
 
 
 class _Pictures(Sequence[Picture]):

@@ -92,7 +92,7 @@ def write(
             made = make(dataset, labels, recipe, folder / _MADE, track)
             whole, along = _with(dataset, labels, made)
             headers = reading.headers | {str(new.path): read_header(new.path) for new in made}
-            copied = prepared.write(whole, folder, headers, mapped, copy=False, labels=along)
+            copied = prepared.write(whole, folder, headers, mapped, prepared.How(labels=along))
             shutil.rmtree(folder / _MADE, ignore_errors=True)
             _keep_annotations(dataset, folder)
             _write_table(folder / "variants.csv", made, dataset)

@@ -217,7 +217,7 @@ def _pasted(
     turning, shapes = with_shapes(news, mapped)
     labels_ = joining.joined_outlines(reading.dataset.boxes.outline, turning.boxes.outline)
     whole, outlines = joining.in_order(joining.joined(dataset, news), labels_)
-    copied = prepared.write(whole, folder, headers, mapped, copy=False, labels=outlines)
+    copied = prepared.write(whole, folder, headers, mapped, prepared.How(labels=outlines))
     shutil.rmtree(folder / _MADE, ignore_errors=True)
     paste.write_csv(folder / "pasted.csv", made, train)
     told = _told(train, joining.joined(train, news), made, options, goal)

@@ -49,7 +49,7 @@ def write(dataset: Dataset, fold: Ints, out: Path, track: Track) -> list[Path]:
         content = prepared.content_hash(dealt, headers)
         if not _there(out, content, trees):
             with manifest.new_folder(out, KIND) as folder:
-                prepared.write_all(trees, folder, headers, mapped, copy=False)
+                prepared.write_all(trees, folder, headers, mapped)
                 for name in folds:
                     told = {"classes": dealt.classes, "content": f"{content} {name}"}
                     manifest.write(folder / name, "prepared", told)

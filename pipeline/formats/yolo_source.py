@@ -96,8 +96,9 @@ def data_yaml(root: Path) -> Path | None:
     """The YAML file of a folder that is a data.yaml, whatever it is called."""
     if not root.is_dir() or (root / "data.yaml").exists():
         return root / "data.yaml" if root.is_dir() else None
-    found = [path for path in sorted(root.iterdir()) if path.suffix.lower() in {".yaml", ".yml"}]
-    return next(filter(_is_data, found), None)
+    with os.scandir(root) as entries:
+        found = [entry.name for entry in entries if entry.name.lower().endswith((".yaml", ".yml"))]
+    return next(filter(_is_data, (root / name for name in sorted(found))), None)
 
 
 def _is_data(file: Path) -> bool:
