@@ -4,7 +4,7 @@
 
 A set with all that is hard (crowds, outlines, outlines that do not fit their boxes, background
 pictures, groups, origins, splits, names in Korean and with quotes, colons and line breaks, a
-picture turned by EXIF) is written in a format A, converted to B, and that back to A. About a minute.
+picture turned by EXIF) is written in a format A, converted to B, and that back to A: a minute.
 """
 
 from __future__ import annotations

@@ -404,6 +404,20 @@ def test_coco_counts_from_1(small, tmp_path):
     assert (box["bbox"], box["score"], content["categories"][0]["id"]) == ([0, 0, 64, 48], 0.75, 1)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_pycocotools_opens_every_split(homes, capsys):
+    from pycocotools.coco import COCO
+
+    boxes = 0
+    for split in ("train", "val"):
+        data = COCO(homes["coco"] / "annotations" / f"{split}.json")
+        assert min(data.getCatIds()) == min(data.getImgIds()) == min(data.getAnnIds()) == 1
+        assert tuple(one["name"] for one in data.loadCats(data.getCatIds())) == CLASSES
+        boxes += sum(bool(data.annToMask(one).shape) for one in data.loadAnns(data.getAnnIds()))
+    capsys.readouterr()
+    assert boxes == 8
+
+
 def test_a_prediction_is_a_prediction_to_label_studio(small, tmp_path):
     file = exported(small, tmp_path / "o", "labelstudio") / "tasks.json"
     [task] = json.loads(file.read_text())

@@ -45,7 +45,7 @@ class Writer(NamedTuple):
 WRITERS = {
     "coco": Writer("coco", "images/{split}{name}", _ALL),
     "fiftyone": Writer("fiftyone", "{split}data/{name}", _ALL),
-    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL),
+    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL, ("labelmap.txt",)),
     "labelme": Writer("labelme", "{split}{name}", _SHAPES, ("labels.txt",)),
     "csv": Writer("csv_boxes", "images/{split}{name}", frozenset({CROWD, SCORE})),
     "cvat": Writer("cvat", "images/{split}{name}", _SHAPES, ("labels.json",)),

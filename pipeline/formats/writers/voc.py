@@ -4,7 +4,8 @@ Corners count from 1, and the last pixel of a box is in it (the VOC2012 devkit, 
 from 0 to 10 is written 1 to 10. Fractions are kept, where the devkit rounds. An outline is a
 ``polygon`` of x1, y1, x2, y2, … as Roboflow and supervision have it; ``attributes`` are CVAT's
 and Datumaro's. Names are below JPEGImages. ``source/annotation`` says who wrote the file, by which
-it is read back to the fraction.
+it is read back to the fraction. labelmap.txt lists the classes as Datumaro and CVAT want them,
+but for those whose names its lines cannot hold.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pipeline.formats.writers import xml
 from pipeline.formats.writers.pictures import Label, Picture, number
 
 
-def write(folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> None:  # noqa: ARG001 - the format has no list of them
-    """Write Annotations and ImageSets; pictures lie in JPEGImages.
+def write(folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> None:
+    """Write Annotations, ImageSets and labelmap.txt; pictures lie in JPEGImages.
 
     Raises:
         BoxwrightError: A class or a picture has a name that XML cannot hold.
@@ -38,6 +39,12 @@ def write(folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> 
     for split, stems in split_of.items():
         listed = "".join(f"{stem}\n" for stem in stems)
         (sets / f"{split}.txt").write_text(listed, encoding="utf-8", newline="\n")
+    (folder / "labelmap.txt").write_text(_label_map(classes), encoding="utf-8", newline="\n")
+
+
+def _label_map(classes: Sequence[str]) -> str:
+    fit = (n for n in classes if ":" not in n and n[:1] != "#" and n.split("\n") == [n])
+    return "".join(["# label:color_rgb:parts:actions\n", *(f"{name}:::\n" for name in fit)])
 
 
 def _lines(picture: Picture) -> Iterator[str]:
