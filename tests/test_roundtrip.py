@@ -426,6 +426,15 @@ def test_a_prediction_is_a_prediction_to_label_studio(small, tmp_path):
     assert (region["value"]["width"], region["value"]["height"]) == (10, 10)
 
 
+def test_predictions_in_coco_become_pre_annotations(small, tmp_path):
+    found = exported(small, tmp_path / "found", "coco")
+    there = converted(found, tmp_path / "there", "labelstudio")
+    [task] = json.loads((there / "tasks.json").read_text())
+    assert (task["annotations"], task["predictions"][0]["result"][0]["score"]) == ([], 0.75)
+    back = formats.read("auto", there).dataset
+    assert (len(back.boxes), back.boxes.score.tolist()) == (1, [1.0])
+
+
 def test_the_table_has_a_header_and_a_row_a_box(small, tmp_path):
     with (exported(small, tmp_path / "o", "csv") / "annotations.csv").open(newline="") as stream:
         header, row = csv.reader(stream)

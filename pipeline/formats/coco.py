@@ -198,6 +198,15 @@ def _placed(boxes: Boxes, how: scaling.Fit) -> Boxes:
     )
 
 
+def _score(content: Content, box: Annotation) -> float:
+    """The confidence of a prediction; 1 of what is none."""
+    score = box.score
+    if not isinstance(score, int | float) or not 0 <= score < 1:
+        return 1.0
+    content.note("boxes with a score: predictions")
+    return float(score)
+
+
 def _columns(
     content: Content, name_of: dict[int | str, str], pictures: Images
 ) -> tuple[Boxes, Ints]:
@@ -224,6 +233,7 @@ def _columns(
         geometry.xywh_to_xyxy(xywh),
         crowd=[box.iscrowd == 1 for _, box in good],
         outline=Outlines.of([outline for _, outline in shapes]),
+        score=[_score(content, box) for _, box in good],
     )
     return boxes, np.array([place for place, _ in good], dtype=np.int64)
 

@@ -38,6 +38,7 @@ class Annotation(msgspec.Struct):
     bbox: tuple[float, float, float, float] | None = None
     iscrowd: int | bool | None = 0
     segmentation: Any = None
+    score: Any = None
 
 
 class _Category(msgspec.Struct):
