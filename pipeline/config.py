@@ -42,15 +42,50 @@ _GROWN = 1_000_000  # values of a YAML file, aliases followed: ten lines can mea
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """One of several sources, an item of the list `source`.
+
+    Attributes:
+        path: Its folder, or file.
+        format: As for `convert`; `from` in the file.
+        images: Folder of the pictures, where it is not the annotations'.
+        background: Folders of pictures that need no annotation.
+        exclude: Patterns of file names to leave out.
+        fields: Paths of fields by name, where a vendor's differ.
+        scale: How many times larger coordinates are than the picture, where no size is told.
+        pair: "name" pairs pictures and annotations by file name.
+        corners_from: What Pascal VOC's corners are counted from.
+        classes: What its labels are called in all: {"Ten": ["bill_10", "bill_10_back"]}; labels
+            that are not named keep their names.
+        origin: The origin of all its pictures (a camera, a shop).
+        prefix: A folder to name its pictures below.
+    """
+
+    path: Path
+    format: str = "auto"
+    images: Path | None = None
+    background: list[Path] = dataclasses.field(default_factory=list)
+    exclude: list[str] = dataclasses.field(default_factory=list)
+    fields: dict[str, str] = dataclasses.field(default_factory=dict)
+    scale: float | None = None
+    pair: Literal["auto", "name"] | None = None
+    corners_from: Literal[0, 1] | None = None
+    classes: dict[Any, Any] | None = None
+    origin: str = ""
+    prefix: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """One run: where things are, and a block of options for each command.
 
     Attributes:
         name: The run's name; `runs`/`name` is its folder.
-        source: Folder of pictures and annotations.
+        source: Folder of pictures and annotations; of the first of several sources.
         prepared: Folder that `convert` makes and `train` reads.
         runs: Folder of run folders.
         blocks: The options of each command, as written.
+        sources: Where `source` is a list: what `convert` reads as one.
     """
 
     name: str
@@ -58,6 +93,7 @@ class Config:
     prepared: Path
     runs: Path = Path("runs")
     blocks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
 
     def block(self, command: str) -> dict[str, Any]:
         return self.blocks.get(command, {})
@@ -94,12 +130,16 @@ def load(path: Path) -> Config:
         BoxwrightError: With everything that is wrong in the file.
     """
     values = read_yaml(path)
-    fields = {f.name for f in dataclasses.fields(Config)} - {"blocks"}
+    fields = {f.name for f in dataclasses.fields(Config)} - {"blocks", "sources"}
     problems = _unknown_keys(values, fields | set(BLOCKS), "")
+    sources, wrong = _sources(values.get("source"))
+    problems += wrong
     problems += [
         f"{key}: is missing" for key in ("name", "source", "prepared") if key not in values
     ]
     top = {key: value for key, value in values.items() if key in fields}
+    if isinstance(values.get("source"), list):
+        del top["source"]
     problems += _mistyped(Config, top, "")
     blocks: dict[str, dict[str, Any]] = {}
     for name in sorted(BLOCKS.keys() & values.keys()):
@@ -110,8 +150,34 @@ def load(path: Path) -> Config:
         else:
             problems.append(f"{name}: is not a block of `option: value` lines")
     _raise(path, problems)
+    if sources:
+        top["source"] = sources[0].path
     paths = {key: Path(top[key]) for key in ("source", "prepared", "runs") if key in top}
-    return Config(name=top["name"], blocks=blocks, **paths)
+    return Config(name=top["name"], blocks=blocks, sources=sources, **paths)
+
+
+def _sources(value: Any) -> tuple[tuple[Source, ...], list[str]]:
+    """The sources in a list, and everything that is wrong in it, a line each."""
+    if not isinstance(value, list):
+        return (), []
+    if not value:
+        return (), ["source: is an empty list"]
+    problems: list[str] = []
+    items = []
+    for index, item in enumerate(value):
+        place = f"source[{index}]."
+        item = {"path": item} if isinstance(item, str) else item  # noqa: PLW2901 - the short form
+        if not isinstance(item, dict) or "path" not in item:
+            problems.append(f"{place}path: is missing")
+            continue
+        item = {"format" if key == "from" else key: told for key, told in item.items()}  # noqa: PLW2901
+        problems += check(Source, item, place)
+        items.append(item)
+    if problems:
+        return (), problems
+    hints = get_type_hints(Source, include_extras=True)
+    read = [{key: _convert(told, hints[key]) for key, told in item.items()} for item in items]
+    return tuple(Source(**one) for one in read), []
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:

@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from pipeline import export, formats, manifest, prepared
+from pipeline import export, formats, manifest, merging, prepared
 from pipeline.arrange import FOLD, arrange, earlier, fold
 from pipeline.augment.shapes import Shape, check, shaped
 from pipeline.balance.outlines import annotated
+from pipeline.config import Source
 from pipeline.dataset import Dataset, Outlines
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
@@ -105,7 +106,7 @@ class ConvertOptions:
 
 
 def convert(
-    source: Path,
+    source: Path | Sequence[Source],
     out: Path,
     options: ConvertOptions | None = None,
     *,
@@ -115,7 +116,8 @@ def convert(
     """Read a source, check it, split it and write the prepared tree.
 
     Args:
-        source: Folder (or file) of annotations and pictures; never modified.
+        source: Folder (or file) of annotations and pictures, never modified; or several sources,
+            see `merging`.
         out: The tree to write; replaced whole where boxwright made it.
         options: See `ConvertOptions`.
         force: Replace `out` whatever it is, and even if nothing has changed.
@@ -165,17 +167,30 @@ def convert(
     return {**made, "unchanged": False}
 
 
-def _read(source: Path, options: ConvertOptions, mapped: Map) -> Reading:
-    """The source; of a tree that boxwright made, the outlines that were drawn, and no guesses."""
-    reading = formats.read(options.format, source, read_options(options), mapped)
+def _read(source: Path | Sequence[Source], options: ConvertOptions, mapped: Map) -> Reading:
+    """The source, or several as one."""
+    if isinstance(source, Path):
+        return _read_one(options.format, source, read_options(options), mapped)
+
+    def read_one(name: str, path: Path, how: ReadOptions) -> Reading:
+        return _read_one(name, path, how, mapped)
+
+    return merging.read(source, read_options(options), mapped, read_one)
+
+
+def _read_one(name: str, source: Path, how: ReadOptions, mapped: Map) -> Reading:
+    """A source; of a tree that boxwright made, the outlines that were drawn, and no guesses."""
+    reading = formats.read(name, source, how, mapped)
     made = manifest.read(reading.dataset.root)
     if made is None or made.get("kind") == export.KIND:
         return reading
     return replace(reading, dataset=annotated(reading.dataset))
 
 
-def _named_in(source: Path) -> Sequence[str]:
+def _named_in(source: Path | Sequence[Source]) -> Sequence[str]:
     """The classes of a source that boxwright made, in the order of their ids."""
+    if not isinstance(source, Path):
+        return ()
     made = manifest.read(source) or {}
     return made.get("classes", ()) if made.get("kind") in {KIND, export.KIND} else ()
 
@@ -216,7 +231,7 @@ def _labels_of(name: Any, value: Any) -> list[str]:
     return [str(label) for label in value] if isinstance(value, list) else [str(value)]
 
 
-def _check(source: Path, out: Path, options: ConvertOptions) -> None:
+def _check(source: Path | Sequence[Source], out: Path, options: ConvertOptions) -> None:
     """What can be known to be wrong before anything is read."""
     class_map(options.classes)
     formats.check(options.format)
@@ -232,6 +247,20 @@ def _check(source: Path, out: Path, options: ConvertOptions) -> None:
         )
     if options.target and not options.origin:
         raise BoxwrightError("target: `origin` must tell where a picture's origin is found.")
+    if isinstance(source, Path):
+        _check_apart(source, out)
+        return
+    if options.images or options.background:
+        raise BoxwrightError(
+            "convert: images, background: there are several sources."
+            "\n    -> give them to the source that they belong to."
+        )
+    for one in source:
+        formats.check(one.format)
+        _check_apart(one.path, out)
+
+
+def _check_apart(source: Path, out: Path) -> None:
     here, there = source.resolve(), out.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise BoxwrightError(
@@ -319,8 +348,10 @@ def _record(reading: Reading, dataset: Dataset, outlines: Outlines) -> dict[str,
     }
 
 
-def _of_all(source: Path, options: ConvertOptions) -> dict[str, Any]:
-    return {"source": str(source), "options": _given(options)}
+def _of_all(source: Path | Sequence[Source], options: ConvertOptions) -> dict[str, Any]:
+    if isinstance(source, Path):
+        return {"source": str(source), "options": _given(options)}
+    return {"sources": [_plain(asdict(one)) for one in source], "options": _given(options)}
 
 
 def _given(options: ConvertOptions) -> dict[str, Any]:

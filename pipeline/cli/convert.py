@@ -127,15 +127,18 @@ def convert_cli(
 
     show.listen(quiet=quiet)
     block: dict[str, Any] = {}
+    sources: tuple[config.Source, ...] = ()
     if out is None or config.is_config(source):
         run = config.load(source)
         source, out, block = run.source, out or run.prepared, run.block("convert")
+        sources = run.sources
     names = set(ConvertOptions.__dataclass_fields__)
     given = {k.rstrip("_"): v for k, v in flags.items() if k.rstrip("_") in names and v != []}
     given |= {"format": from_ or format_}
     given |= {"classes": _classes(classes), "shapes": _shapes(shapes)}
     options = config.options(ConvertOptions, block, given)
-    made = convert(source, out, options, force=force, track=show.track(quiet=quiet))
+    track = show.track(quiet=quiet)
+    made = convert(sources or source, out, options, force=force, track=track)
     if as_json:
         show.as_json({"prepared": str(out), **made})
     else:

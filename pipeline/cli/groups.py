@@ -60,6 +60,7 @@ def groups_cli(
     }  # fmt: skip
     from pipeline import config
     from pipeline.convert import ConvertOptions, read_options
+    from pipeline.errors import BoxwrightError
     from pipeline.grouping.job import GroupsOptions, groups
 
     show.listen(quiet=quiet)
@@ -67,6 +68,11 @@ def groups_cli(
     if config.is_config(source):
         run = config.load(source)
         source, block = run.source, run.block("convert")
+        if run.sources:
+            raise BoxwrightError(
+                f"{run.name}: has several sources.\n    -> find the groups of each by itself, or"
+                " leave them to `convert`."
+            )
     place = {"images": images, "background": background, "exclude": exclude, "format": format_}
     reading = config.options(ConvertOptions, block, {k: v or None for k, v in place.items()})
     given = [reading.group] if isinstance(reading.group, str) else reading.group

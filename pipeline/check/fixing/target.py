@@ -179,6 +179,11 @@ def find(
 
 
 def _prepared(checked: Path, made: dict[str, Any], moved: Path | None, track: Track) -> Target:
+    if "sources" in made:
+        raise BoxwrightError(
+            f"{checked}: was made of several sources.\n    -> mend each of them by itself: "
+            + ", ".join(one["path"] for one in made["sources"])
+        )
     root = moved or Path(made["source"])
     if not root.exists():
         raise BoxwrightError(
