@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from pipeline import export, formats, manifest, merging, prepared
+from pipeline import __version__, export, formats, manifest, merging, prepared
 from pipeline.arrange import FOLD, arrange, earlier, fold
 from pipeline.augment.shapes import Shape, check, shaped
 from pipeline.balance.outlines import annotated
@@ -155,10 +155,17 @@ def convert(
         of_all = _of_all(source, options) | {"shapes": shapes}
         made = of_all | _record(reading, dataset, outlines)
         made |= {"steps": counts, "left_out": left_out, **told}
-        if not force and made.items() <= before.items() and _intact(out, trees):
+        intact = not force and _intact(out, trees)
+        if intact and made.items() <= before.items():
             return {**before, "unchanged": True}
+        how = prepared.How(options.copy, outlines, out if before else None)
+        if intact and _same_pictures({"boxwright": __version__, **made}, before):
+            made["copied"] = before["copied"]
+            with manifest.changed_folder(out) as folder:
+                prepared.rewrite(dataset, folder, reading.headers, mapped, how)
+                manifest.write(folder, KIND, made)
+            return {**made, "unchanged": False}
         with manifest.new_folder(out, KIND, force=force) as folder:
-            how = prepared.How(options.copy, outlines, out if before else None)
             made["copied"] = prepared.write_all(trees, folder, reading.headers, mapped, how)
             for name, tree in trees.items():
                 if name:
@@ -204,6 +211,18 @@ def _trees(dataset: Dataset, options: ConvertOptions) -> dict[str, Dataset]:
 
 def _intact(out: Path, trees: Mapping[str, Dataset]) -> bool:
     return all(prepared.intact(out / name, tree) for name, tree in trees.items())
+
+
+def _same_pictures(made: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a tree that holds all pictures to come, and made in the same way, holds no others.
+
+    Trees of folds are not told apart: those are made anew.
+    """
+    alike = ("options", "versions", "boxwright")
+    if "copied" not in before or any(made[key] != before.get(key) for key in alike):
+        return False
+    counts = [{k: part["images"] for k, part in m["splits"].items()} for m in (made, before)]
+    return counts[0] == counts[1] and not made["options"]["folds"]
 
 
 def class_map(classes: Mapping[Any, Any] | Sequence[Any] | None) -> dict[str, list[str]] | None:

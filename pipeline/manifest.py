@@ -124,6 +124,29 @@ def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def changed_folder(out: Path) -> Iterator[Path]:
+    """A folder for the files of `out` that change; they are put in place when the block ends.
+
+    That is done where nobody sees it: `out` is moved aside, changed and moved back, so that a kill
+    at any moment leaves the old output, or none, or the whole new one.
+
+    Raises:
+        BoxwrightError: Somebody else is writing `out`, or the disk refuses.
+    """
+    try:
+        with _alone(out), _beside(out) as fresh:
+            yield fresh
+            names = [path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()]
+            with _beside(out, tidy=False) as aside:
+                out.rename(aside / "was")
+                for name in names:
+                    (fresh / name).replace(aside / "was" / name)
+                (aside / "was").rename(out)
+    except OSError as error:
+        raise cannot_write(Path(error.filename or out), error) from error
+
+
+@contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Let nobody else write `out` meanwhile.
 
@@ -142,9 +165,15 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A new folder beside `out`, which is gone after the block unless it was moved."""
-    _remove_left_over(out)
+def _beside(out: Path, *, tidy: bool = True) -> Iterator[Path]:
+    """A new folder beside `out`, which is gone after the block unless it was moved.
+
+    Args:
+        out: The folder.
+        tidy: Remove what earlier, killed runs left.
+    """
+    if tidy:
+        _remove_left_over(out)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
     try:
         beside.chmod(0o777 & ~_umask())

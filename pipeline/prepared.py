@@ -22,7 +22,7 @@ from pipeline import polygons
 from pipeline.dataset import Dataset, Images, Ints, Outlines, Strings, strings
 from pipeline.engine import Map
 from pipeline.formats import coco, pictures_csv, yolo
-from pipeline.formats.tree import Picture, write_shard
+from pipeline.formats.tree import Picture, Written, rewrite_shard, write_shard
 from pipeline.images import Header
 
 
@@ -129,22 +129,38 @@ def write(
         OSError: The disk refuses.
     """
     images = dataset.images
+    how = how or How()
     for split, below in set(zip(images.split, map(posixpath.dirname, images.name), strict=True)):
         for kind in ("images", "labels"):
             (folder / kind / split / below).mkdir(parents=True, exist_ok=True)
-    how = how or How()
-    shapes = dataset.boxes.outline if how.labels is None else how.labels
-    pictures = _Pictures(dataset, headers, shapes, copy=how.copy)
     shard = partial(write_shard, root=str(folder), before=str(how.before or ""))
-    parts = mapped(shard, pictures, "writing")
+    parts = mapped(shard, _Pictures(dataset, headers, how), "writing")
+    _write_tables(dataset, folder, parts)
+    return sum(part.copied for part in parts)
+
+
+def rewrite(
+    dataset: Dataset, folder: Path, headers: Mapping[str, Header], mapped: Map, how: How
+) -> None:
+    """Write below `folder` what differs from the tree `how.before`, which has the same pictures.
+
+    Labels that differ, and every table.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    shard = partial(rewrite_shard, root=str(folder), before=str(how.before))
+    _write_tables(dataset, folder, mapped(shard, _Pictures(dataset, headers, how), "writing"))
+
+
+def _write_tables(dataset: Dataset, folder: Path, parts: Sequence[Written]) -> None:
     (folder / "annotations").mkdir()
     for split in splits(dataset):
         rows = [part.coco[split] for part in parts if split in part.coco]
         coco.write_rows(folder / "annotations" / f"{split}.json", dataset.classes, rows)
-    pictures_csv.write(folder, images)
+    pictures_csv.write(folder, dataset.images)
     text = yolo.data_yaml(dataset.classes, splits(dataset))
     (folder / "data.yaml").write_text(text, encoding="utf-8")
-    return sum(part.copied for part in parts)
 
 
 def write_all(
@@ -195,13 +211,11 @@ def _replacing(how: How, name: str) -> How:
 class _Pictures(Sequence[Picture]):
     """The rows of a data set as `tree.Picture`, made slice by slice when they are asked for."""
 
-    def __init__(
-        self, dataset: Dataset, headers: Mapping[str, Header], shapes: Outlines, *, copy: bool
-    ) -> None:
+    def __init__(self, dataset: Dataset, headers: Mapping[str, Header], how: How) -> None:
         self._dataset = dataset
-        self._shapes = shapes
+        self._shapes = dataset.boxes.outline if how.labels is None else how.labels
         self._headers = headers
-        self._copy = copy
+        self._copy = how.copy
         boxes = dataset.boxes
         self._edges = np.searchsorted(boxes.image, np.arange(len(dataset.images) + 1))
         self._row, self._first = _numbers(dataset, np.diff(self._edges))

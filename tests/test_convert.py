@@ -353,6 +353,47 @@ def test_a_rerun_that_changes_nothing_leaves_the_tree_alone(tmp_path, copy):
     assert (tmp_path / "out").stat().st_ino == inode
 
 
+def inodes(out: Path) -> dict[str, int]:
+    return {path.stem: path.stat().st_ino for path in (out / "labels").rglob("*.txt")}
+
+
+def test_a_changed_label_is_written_and_the_others_are_left_alone(tmp_path):
+    source, out = photos(tmp_path / "photos"), tmp_path / "out"
+    convert(source, out)
+    before = inodes(out)
+    labelme(source / "a3.json", rectangle("Ten", 10, 20, 50, 45))
+    assert not convert(source, out)["unchanged"]
+    after = inodes(out)
+    assert [stem for stem in after if after[stem] != before[stem]] == ["a3"]
+    assert boxes_of(out, "a3") == [[10, 20, 40, 25]]
+    assert labels_of(out)["a3"].split()[3] == f"{40 / WIDTH:.6f}"
+    assert convert(source, out)["unchanged"]
+    assert [path.name for path in sorted(tmp_path.glob("[!.]*"))] == ["out", "photos"]
+
+
+def test_labels_that_stay_are_linked_when_pictures_come(tmp_path):
+    source, out = photos(tmp_path / "photos"), tmp_path / "out"
+    convert(source, out)
+    before = inodes(out)
+    picture(source / "b.jpg")
+    labelme(source / "b.json", rectangle("Ten", 10, 20, 50, 45))
+    convert(source, out)
+    after = inodes(out)
+    assert {stem: after[stem] for stem in before} == before
+    assert all(path.stat().st_nlink == 1 for path in (out / "labels").rglob("*.txt"))
+
+
+def test_a_label_file_that_somebody_changed_is_written_anew(tmp_path):
+    source, out = photos(tmp_path / "photos"), tmp_path / "out"
+    convert(source, out)
+    (changed,) = (out / "labels").rglob("a5.txt")
+    told = changed.read_text()
+    changed.write_text("0 0.5 0.5 0.1 0.1\n")
+    labelme(source / "a3.json", rectangle("Ten", 10, 20, 50, 45))
+    convert(source, out)
+    assert changed.read_text() == told
+
+
 def test_a_replaced_picture_is_a_change(tmp_path):
     source = photos(tmp_path / "photos")
     convert(source, tmp_path / "out")

@@ -96,11 +96,16 @@ def write_shard(pictures: Sequence[Picture], root: str, before: str = "") -> Wri
     for picture in pictures:
         target = f"{root}/images/{picture.split}/{picture.name}"
         copied += not link_or_copy(picture.path, target, copy=picture.copy)
-        label = f"labels/{picture.split}/{picture.name[: picture.name.rfind('.')]}.txt"
+        label = _label_of(picture)
         data = yolo_lines(picture).encode()
         if not before or not _link_same(f"{before}/{label}", f"{root}/{label}", data):
             _write(f"{root}/{label}", data)
     return Written(coco_rows(pictures), copied)
+
+
+def _label_of(picture: Picture) -> str:
+    """The label file's path below the tree."""
+    return f"labels/{picture.split}/{picture.name[: picture.name.rfind('.')]}.txt"
 
 
 def yolo_lines(picture: Picture) -> str:
@@ -164,22 +169,42 @@ def polygon_area(outline: Sequence[float]) -> float:
     return abs(sum(x * next_y - next_x * y for x, y, next_x, next_y in pairs)) / 2
 
 
+def rewrite_shard(pictures: Sequence[Picture], root: str, before: str) -> Written:
+    """Write below `root` just the labels that the tree `before`, of the same pictures, has not so.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    for picture in pictures:
+        label = _label_of(picture)
+        data = yolo_lines(picture).encode()
+        if not _holds(f"{before}/{label}", data):
+            os.makedirs(os.path.dirname(f"{root}/{label}"), exist_ok=True)
+            _write(f"{root}/{label}", data)
+    return Written(coco_rows(pictures), 0)
+
+
 def _link_same(earlier: str, path: str, data: bytes) -> bool:
     """Link a file that holds just `data`; False where the tree has none of its own."""
+    if not _holds(earlier, data):
+        return False
     try:
-        file = os.open(earlier, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        os.link(earlier, path)
+    except OSError:
+        return False
+    return True
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Whether a file holds just `data` and is nobody else's: no link, neither hard nor symbolic."""
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return False
     try:
-        same = os.read(file, len(data) + 1) == data and os.fstat(file).st_nlink == 1
+        return os.read(file, len(data) + 1) == data and os.fstat(file).st_nlink == 1
     finally:
         os.close(file)
-    if same:
-        try:
-            os.link(earlier, path)
-        except OSError:
-            return False
-    return same
 
 
 def _write(path: str, data: bytes) -> None:
