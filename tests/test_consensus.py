@@ -18,8 +18,8 @@ from pipeline.check.consensus.evidence import evidence
 from pipeline.check.consensus.judge import judge
 from pipeline.check.consensus.learn import folds
 from pipeline.check.consensus.pairs import overlapping
-from pipeline.check.consensus.views import pooled
-from pipeline.check.predictions import Predictions
+from pipeline.check.padded import VIEWS, Padded
+from pipeline.check.predictions import Predictions, pooled
 from pipeline.dataset import Boxes, Dataset, Images, strings
 from pipeline.models.details import Details
 
@@ -280,3 +280,41 @@ def test_pairs_are_those_of_the_loop(a, b, image):
     assert there == pytest.approx(expected)
     assert pairs.most(pairs.iou) == pytest.approx(expected.max(axis=1))
     assert pairs.total(pairs.iou) == pytest.approx(expected.sum(axis=1))
+
+
+class Bright:
+    """A detector that finds what is brighter than grey, as one box."""
+
+    classes = ("bright",)
+
+    def detect_fully(self, pictures, **_how):
+        rows = [np.argwhere(picture[..., 0] > 200)[:, ::-1] for picture in pictures]
+        there = [row for row, at in enumerate(rows) if len(at)]
+        xyxy = [[*rows[row].min(axis=0), *rows[row].max(axis=0) + 1] for row in there]
+        score = np.full(len(there), 0.9)
+        boxes = Boxes.of(there, np.zeros(len(there)), xyxy, score=score)
+        return boxes, Details.of(score, boxes.label, 1)
+
+
+@pytest.mark.parametrize("margin", VIEWS)
+def test_a_margin_moves_no_box(margin):
+    pictures = [np.full((60, 80, 3), 50, dtype=np.uint8) for _ in range(3)]
+    pictures[0][10:30, 20:50] = 255
+    pictures[2][0:5, 70:80] = 255
+    found, details = Padded(Bright(), margin).detect_fully(pictures)
+    assert found.image.tolist() == [0, 2]
+    assert found.xyxy.tolist() == [[20, 10, 50, 30], [70, 0, 80, 5]]
+    assert len(details) == 2
+
+
+def test_what_lies_in_the_margin_alone_is_not_told():
+    class OfMargin(Bright):
+        def detect_fully(self, _pictures, **_how):
+            boxes = Boxes.of([0, 0], [0, 0], [[0, 0, 7, 50], [10, 0, 30, 20]], score=[0.9, 0.8])
+            return boxes, Details.of(boxes.score, boxes.label, 1)
+
+    found, details = Padded(OfMargin(), (0.1, 0, 0, 0)).detect_fully(
+        [np.zeros((60, 80, 3), dtype=np.uint8)]
+    )
+    assert found.xyxy.tolist() == [[2, 0, 22, 20]]
+    assert details.probability.tolist() == [[0.8]]

@@ -11,6 +11,7 @@ import msgspec
 from pipeline.check import folds, looking, predictions_file
 from pipeline.check.folds import EPOCHS
 from pipeline.check.looking import LookOptions
+from pipeline.check.padded import VIEWS
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Dataset, strings
 from pipeline.errors import BoxwrightError
@@ -33,6 +34,7 @@ class JudgeOptions:
         seed: Of the order in which groups are dealt to folds.
         predictions: The file predictions.npz that folds left.
         weights: A model that is there. It must not have been trained on these pictures.
+        views: How many times a model looks at each picture, see `LookOptions`.
     """
 
     folds: Annotated[int, msgspec.Meta(ge=2, le=100)] | None = None
@@ -40,6 +42,7 @@ class JudgeOptions:
     seed: int = 0
     predictions: Path | None = None
     weights: Path | None = None
+    views: Annotated[int, msgspec.Meta(ge=1, le=len(VIEWS))] = len(VIEWS)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Judges:
         source: The folder that the labels were read from.
         folder: Where the folds go, see `folds.out_of_fold`.
         training: How the models of folds are trained, but for the epochs; the device of all models.
-        looking: How models look at the pictures.
+        looking: How models look at the pictures, but for the views.
     """
 
     options: JudgeOptions
@@ -88,13 +91,13 @@ def ask(
         raise BoxwrightError(f"{' and '.join(named)}: one at a time can judge; give one of them.")
     if options.predictions:
         return predictions_file.read(options.predictions, dataset)
+    eyes = replace(judges.looking, device=judges.training.device, views=options.views)
     if options.weights:
-        eyes = replace(judges.looking, device=judges.training.device)
         return looking.by_weights(options.weights, dataset, judges.source, eyes, track)
     if not options.folds:
         return None
     training = folds.short(judges.training, options.epochs)
-    how = folds.FoldOptions(options.folds, options.seed, training, judges.looking)
+    how = folds.FoldOptions(options.folds, options.seed, training, eyes)
     return folds.out_of_fold(dataset, how, judges.folder, again=again, track=track, watched=watched)
 
 

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from pipeline import manifest, models
-from pipeline.check.predictions import Predictions, in_classes
+from pipeline.check.padded import VIEWS, Margin, Padded
+from pipeline.check.predictions import Predictions, in_classes, pooled
 from pipeline.dataset import Bools, Dataset
 from pipeline.errors import BoxwrightError
 from pipeline.evaluation.resampling import units
@@ -37,6 +38,8 @@ class LookOptions:
         imgsz: Side in pixels that pictures are resized to; None: what the model was trained at.
         batch: Pictures at a time.
         device: "auto", "cpu", "0", "mps".
+        views: How many times each picture is looked at, with other margins (`padded.VIEWS`); what
+            is said is put together.
     """
 
     conf: Share = 0.01
@@ -45,6 +48,7 @@ class LookOptions:
     imgsz: Annotated[int, msgspec.Meta(ge=32)] | None = None
     batch: Count = 16
     device: str = "auto"
+    views: Annotated[int, msgspec.Meta(ge=1, le=len(VIEWS))] = 1
 
 
 def look(
@@ -57,8 +61,16 @@ def look(
         DataError: A picture that cannot be read.
     """
     detector = models.load(weights, imgsz=options.imgsz, device=options.device)
+    views = [_view(detector, margin, dataset, options, track) for margin in VIEWS[: options.views]]
+    said = views[0] if len(views) == 1 else pooled(views)
+    return in_classes(said.found, said.details, dataset.classes, weights)
+
+
+def _view(
+    detector: models.Detector, margin: Margin, dataset: Dataset, options: LookOptions, track: Track
+) -> Predictions:
     found, details = models.predict_fully(
-        detector,
+        Padded(detector, margin) if any(margin) else detector,
         dataset,
         conf=options.conf,
         iou=options.iou,
@@ -66,7 +78,7 @@ def look(
         batch=options.batch,
         track=track,
     )
-    return in_classes(found, details, dataset.classes, weights)
+    return Predictions(found, details, np.ones(len(dataset.images), dtype=bool))
 
 
 def by_weights(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.dataset import Bools, Dataset
+from pipeline.dataset import Bools, Boxes, Dataset
 from pipeline.errors import BoxwrightError
 from pipeline.models.details import Details
 
@@ -31,6 +31,25 @@ class Predictions:
     details: Details
     unseen: Bools
     made: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pooled(views: Sequence[Predictions]) -> Predictions:
+    """What several views of the same pictures say, as one table.
+
+    Args:
+        views: At least one, all of the same pictures and classes.
+    """
+    parts = [view.found.boxes for view in views]
+    image, label, xyxy, score = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("image", "label", "xyxy", "score")
+    )
+    order = np.lexsort((-score, image))
+    details = Details.joined([view.details for view in views], len(views[0].found.classes))
+    boxes = Boxes.of(image[order], label[order], xyxy[order], score=score[order])
+    unseen = np.logical_and.reduce([view.unseen for view in views])
+    found = replace(views[0].found, boxes=boxes)
+    return replace(views[0], found=found, details=details.take(order), unseen=unseen)
 
 
 def in_classes(

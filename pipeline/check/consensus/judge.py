@@ -16,7 +16,7 @@ from pipeline.check.consensus import floor, learn, missing, noise
 from pipeline.check.consensus.features import RISING, Habits, habits, of_labels, residuals
 from pipeline.check.consensus.learn import Known
 from pipeline.check.consensus.pairs import taken
-from pipeline.check.consensus.views import Views
+from pipeline.check.consensus.views import Views, look
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Ints
 from pipeline.progress import Track, silent
@@ -67,6 +67,10 @@ class Verdict:
     unclaimed: Floats
 
 
+_Seen = tuple[dict[str, Floats], Views, tuple[Floats, Floats]]
+"""Columns by name, views, and (M, 4) surprise and floor."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Court:
     """What is fixed while labels and their copies are looked at."""
@@ -78,7 +82,7 @@ class _Court:
     floor: floor.Floor
     likely: missing.Candidates
 
-    def look(self, labels: Boxes) -> tuple[dict[str, Floats], Views, tuple[Floats, Floats]]:
+    def look(self, labels: Boxes) -> _Seen:
         """Columns by name, views, and surprise and floor (M, 4) each."""
         size = self.dataset.images.size
         columns, views = of_labels(labels, size, self.predictions, self.usual)
@@ -115,18 +119,19 @@ def judge(
 
     with threadpool_limits(1):  # tables are small: on a busy machine threads wait for each other
         court = _court(dataset, predictions, seed)
+        seen = court.look(dataset.boxes)
         first, gone = _learn(court, seed, track)
-        _, (doubt, _) = _wrong(court, first, seed, expected)
+        _, (doubt, _) = _wrong(court, seen[0], first, seed, expected)
         rest = replace(court, dataset=dataset.keep_boxes(doubt <= _DOUBTFUL))
         labels, _ = _learn(rest, seed, track)
-        return _verdict(court, (labels, gone), seed, expected)
+        return _verdict(court, seen, (labels, gone), seed, expected)
 
 
 def _court(dataset: Dataset, predictions: Predictions, seed: int) -> _Court:
     size, labels = dataset.images.size, dataset.boxes
     usual = habits(dataset, predictions)
     fold = learn.folds(dataset.images.group, _FOLDS, np.random.default_rng(seed))
-    _, views = of_labels(labels, size, predictions, usual)
+    views = look(labels, predictions)
     sides = floor.columns(labels, views, predictions, size)
     off = residuals(labels, views.reference)
     known = floor.learn(sides, off, fold[labels.image], seed)
@@ -162,14 +167,16 @@ def _joined(parts: list[Known]) -> Known:
 
 
 def _wrong(
-    court: _Court, known: Known, seed: int, expected: float | None
+    court: _Court,
+    columns: dict[str, Floats],
+    known: Known,
+    seed: int,
+    expected: float | None,
 ) -> tuple[Floats, tuple[Floats, float]]:
     """(M,) how likely each label is wrong; and, calibrated, probabilities and their share."""
-    labels = court.dataset.boxes
-    columns, _, _ = court.look(labels)
     rising = np.array([{**RISING, **floor.RISING}.get(name, 0.0) for name in columns])
     any_kind = replace(known, y=(known.y > 0).astype(np.int64))
-    x, fold = _table(columns), court.fold[labels.image]
+    x, fold = _table(columns), court.fold[court.dataset.boxes.image]
     given, planted = learn.cross_fitted(any_kind, x, fold, seed, rising=rising)
     sure = learn.calibrated(given[:, 1], planted[:, 1], any_kind.y > 0, expected)
     return given[:, 1], sure
@@ -188,11 +195,15 @@ def _gone(court: _Court, known: Known, seed: int, expected: float | None) -> tup
 
 
 def _verdict(
-    court: _Court, known: tuple[Known, Known], seed: int, expected: float | None
+    court: _Court,
+    seen: _Seen,
+    known: tuple[Known, Known],
+    seed: int,
+    expected: float | None,
 ) -> Verdict:
     labels = court.dataset.boxes
-    columns, views, (surprise, far) = court.look(labels)
-    wrong, (sureness, share) = _wrong(court, known[0], seed, expected)
+    columns, views, (surprise, far) = seen
+    wrong, (sureness, share) = _wrong(court, columns, known[0], seed, expected)
     kinds, _ = learn.cross_fitted(known[0], _table(columns), court.fold[labels.image], seed)
     rank, missing_sureness = _gone(court, known[1], seed, expected)
     return Verdict(

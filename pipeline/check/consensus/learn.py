@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.dataset import Bools, Floats, Ints, Strings
 
-_ROWS = 20_000  # to learn from: more bring little and cost time
+_ROWS = 12_000  # to learn from: more bring little and cost time
 _TAIL = 0.2  # the least share of the errors from which one can tell how many there are
 _MOST = 0.5  # more than that cannot be wrong
 _SUREST = 0.99

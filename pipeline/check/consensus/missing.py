@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline import boxes as geometry
-from pipeline.check.consensus.features import Habits, of_labels
+from pipeline.check.consensus.features import Habits, alone
 from pipeline.check.consensus.pairs import overlapping, taken
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Floats, Ints
 
 _ONE_ITEM = 0.5  # predictions that overlap more (IoU) are of one item
-_LEAST_SCORE = 0.02  # a prediction below this is no candidate
+_LEAST_SCORE = 0.05  # a prediction below this is no candidate
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def candidates(predictions: Predictions, size: Ints, usual: Habits) -> Candidate
     beaten = pairs.total(better & (pairs.iou > _ONE_ITEM)) > 0
     label = details.probability[rows].argmax(axis=1) if len(rows) else kept.label
     likely = Boxes.of(kept.image, label, kept.xyxy, score=kept.score).take(~beaten)
-    columns, views = of_labels(likely, size, predictions, usual)
+    columns, views = alone(likely, size, predictions, usual)
     middle = np.where(np.isfinite(views.reference), views.reference, likely.xyxy)
     boxes = Boxes.of(likely.image, likely.label, middle, score=likely.score)
     return Candidates(boxes, np.column_stack([likely.score, *columns.values()]))

@@ -88,12 +88,15 @@ def overlapping(a: Boxes, b: Boxes) -> Pairs:
 def _chunks(a: Boxes, b: Boxes) -> Iterator[tuple[Ints, Ints, Floats]]:
     start = np.searchsorted(b.image, a.image, side="left")
     counts = np.searchsorted(b.image, a.image, side="right") - start
-    ends = np.cumsum(counts)
-    for low, high in _ranges(ends):
+    left, _, right, _ = a.xyxy.T.copy()
+    others_left, _, others_right, _ = b.xyxy.T.copy()
+    for low, high in _ranges(np.cumsum(counts)):
         part = counts[low:high]
         row = np.repeat(np.arange(low, high), part)
         within = np.arange(len(row)) - np.repeat(np.cumsum(part) - part, part)
         other = np.repeat(start[low:high], part) + within
+        level = (left[row] < others_right[other]) & (others_left[other] < right[row])
+        row, other = row[level], other[level]  # few of all: what is left costs more
         iou = paired_iou(a.xyxy[row], b.xyxy[other])
         met = iou > 0
         yield row[met], other[met], iou[met]

@@ -6,15 +6,13 @@ and its IoU; several views of a picture, pooled in one table, sharpen it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.check.consensus.pairs import Pairs, overlapping
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Floats
-from pipeline.models.details import Details
 
 _TINY = 1e-9
 
@@ -70,22 +68,3 @@ def _reference(pairs: Pairs, xyxy: Floats, spread: Floats, weight: Floats) -> tu
 
 def _mean(pairs: Pairs, values: Floats, weight: Floats) -> Floats:
     return np.stack([pairs.total(column * weight) for column in values.T], axis=1)
-
-
-def pooled(views: Sequence[Predictions]) -> Predictions:
-    """Several views of the same pictures (sizes, turns, models) as one table.
-
-    Args:
-        views: At least one, all of the same pictures and classes.
-    """
-    parts = [view.found.boxes for view in views]
-    image, label, xyxy, score = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("image", "label", "xyxy", "score")
-    )
-    order = np.lexsort((-score, image))
-    details = Details.joined([view.details for view in views], len(views[0].found.classes))
-    boxes = Boxes.of(image[order], label[order], xyxy[order], score=score[order])
-    unseen = np.logical_and.reduce([view.unseen for view in views])
-    found = replace(views[0].found, boxes=boxes)
-    return replace(views[0], found=found, details=details.take(order), unseen=unseen)
