@@ -12,10 +12,10 @@ READY := $(VENV)/ready
 SAMPLE_CONFIG := configs/sample.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample convert train check predict test lint bench lie tight clean
+.PHONY: help setup sample convert train check predict test lint bench bench-labels lie mending tight clean
 
 help: ## What there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make CONFIG=configs/mine.yaml convert train   the same, with your own config"
 
@@ -71,8 +71,18 @@ bench: $(READY) ## Us and our peers, side by side (half an hour)
 	PYTHONPATH=.venv-bench/imagededup $(BIN)/python benchmarks/similar.py --out benchmarks/results/similar.md
 	$(BIN)/python benchmarks/augment.py --out benchmarks/results/augment.md
 
+bench-labels: convert ## Planted label errors found again, and cleanlab beside it (three quarters of an hour on two cores)
+	@test -x .venv-cleanlab/bin/python || $(PYTHON) -m venv .venv-cleanlab
+	.venv-cleanlab/bin/python -m pip install --quiet --disable-pip-version-check cleanlab || true
+	$(BOXWRIGHT) check $(CONFIG) --folds 5 --epochs 22 --fail-on never
+	$(BIN)/python benchmarks/labels.py datasets/prepared/sample runs/sample-folds/predictions.npz \
+	  --peers .venv-cleanlab/bin/python --out benchmarks/results/labels.md
+
 lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
+
+mending: $(READY) ## What mending labels buys (an hour on two cores)
+	$(BIN)/python benchmarks/mending.py --work runs/mending
 
 tight: $(READY) ## What tight labels buy on turned pictures (an hour or two on two cores)
 	$(BIN)/python benchmarks/augment_train.py --work runs/tight
