@@ -92,7 +92,7 @@ def export(
         "format": options.to,
         "aside": [pictures_csv.FILE, *writer.aside],
         "classes": list(dataset.classes),
-        "splits": {name: prepared.summary(dataset, name) for name in sorted(_splits(dataset))},
+        "splits": _summaries(dataset),
         "lost": lost,
         "content": prepared.content_hash(dataset, reading.headers),
         **arranged,
@@ -119,8 +119,13 @@ def export(
     return {**made, "unchanged": False}
 
 
-def _splits(dataset: Dataset) -> set[str]:
-    return set(dataset.images.split)
+def _summaries(dataset: Dataset) -> dict[str, Any]:
+    """How much there is in each split; a picture without a group is one of its own."""
+    images = dataset.images
+    groups = (group or name for group, name in zip(images.group, images.name, strict=True))
+    grouped = replace(dataset, images=replace(images, group=strings(groups)))
+    found = prepared.splits(grouped)
+    return {name: prepared.summary(grouped, name) for name in found}
 
 
 def _arranged(

@@ -282,6 +282,7 @@ def test_a_set_that_is_not_split_stays_so(name, tmp_path):
     read = formats.read("auto", there).dataset
     assert read.images.name.tolist() == [f"a{number}.jpg" for number in range(4)]
     assert set(read.images.split) == {""}
+    assert json.loads((there / "manifest.json").read_text())["splits"][""]["groups"] == 4
     assert set(read.classes) == {"Ten", "Fifty"}
 
 
