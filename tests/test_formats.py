@@ -787,3 +787,36 @@ def test_labelme_outlines_of_one_group_are_one_object(tmp_path):
     assert reading.notes == {
         "objects of several outlines (one group_id); the box around all is taken": 1
     }
+
+
+# Other commands
+
+
+@pytest.fixture
+def voc_source(tmp_path):
+    source = tmp_path / "src"
+    for number in range(5):
+        picture(source / f"{number}.jpg")
+        voc(source / f"{number}.xml", "Ten 9 7 40 30")
+    voc(source / "0.xml", "Ten 9 7 40 30", "Ten 9 7 9 30")
+    return source
+
+
+def test_check_looks_at_any_format(voc_source):
+    run = boxwright("check", voc_source, "--json")
+    found = json.loads(run.stdout)["findings"]
+    assert "sliver" in {one["kind"] for one in found}
+
+
+def test_fix_does_not_edit_what_it_does_not_know(voc_source, tmp_path):
+    findings = tmp_path / "f.json"
+    findings.write_text(boxwright("check", voc_source, "--json").stdout)
+    run = boxwright("fix", voc_source, findings, "-o", tmp_path / "mended", "--above", 0)
+    assert run.returncode == 1
+    assert "labels of this format (voc) are read, but not edited" in run.stderr
+
+
+def test_stats_and_groups_read_any_format(voc_source, tmp_path):
+    assert boxwright("stats", voc_source).returncode == 0
+    out = ("--out", tmp_path / "g.csv", "--sheet", tmp_path / "g.jpg")
+    assert boxwright("groups", voc_source, "--from", "voc", *out).returncode == 0

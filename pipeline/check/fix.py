@@ -38,6 +38,7 @@ from pipeline.check.fixing.programs import Program
 from pipeline.check.fixing.target import Target, find
 from pipeline.dataset import Dataset
 from pipeline.errors import BoxwrightError, DataError, DataErrors
+from pipeline.formats.yolo_source import data_yaml
 from pipeline.progress import Track, silent
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,19 @@ class _Changed:
     changes: list[dict[str, Any]]
 
 
+def _check_editable(target: Target) -> None:
+    """Only what is written in the pictures' own pixels, in files that are known here, is edited."""
+    darknet = target.format == "yolo" and data_yaml(target.root) is None and target.root.is_dir()
+    scaled = target.format == "coco" and any("COCO file was" in one for one in target.source.notes)
+    if target.format in _EDITORS and not darknet and not scaled:
+        return
+    why = " at another scale or turn" if scaled else " without data.yaml" if darknet else ""
+    raise BoxwrightError(
+        f"{target.root}: labels of this format ({target.format}{why}) are read, but not edited."
+        f"\n    -> `boxwright convert {target.root} OUT --to labelme`, and check and mend OUT."
+    )
+
+
 def apply(
     target: Target,
     decided: Sequence[Decision],
@@ -179,6 +193,7 @@ def apply(
         BoxwrightError: Nothing to do, or an output folder that is not ours to replace.
     """
     output.check(target, out)
+    _check_editable(target)
     manifest.check_replaceable(out, KIND, force=force)
     todo = plan(decided, target)
     changed, failed = _edit(todo, target)

@@ -41,7 +41,8 @@ def check_cli(
         Path | None, typer.Option(help="Folder of the pictures, if not beside the annotations.")
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", help="auto (default), yolo, coco or corners.")
+        str | None,
+        typer.Option("--from", "--format", help="Format of the annotations, as for `convert`."),
     ] = None,
     folds: Annotated[
         int | None,

@@ -42,7 +42,8 @@ def groups_cli(
         list[str] | None, typer.Option(help="Pattern of file names to leave out; repeatable.")
     ] = None,
     format_: Annotated[
-        str | None, typer.Option("--format", help="auto, corners, coco or yolo.")
+        str | None,
+        typer.Option("--from", "--format", help="Format of the source, as for `convert`."),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; 0 chooses.")] = None,
     font: Annotated[Path | None, typer.Option(help="A font file for the names.")] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ class GroupsOptions:
         sheet: The contact sheet to draw, .jpg or .png.
         count: Groups on the sheet.
         seed: Another seed shows other small groups, and other pictures of large ones.
-        format: "auto", "corners", "coco" or "yolo"; pictures without annotations need none.
+        format: "auto", or one of `formats.FORMATS`; pictures without annotations need none.
         workers: Processes; 0 chooses.
         font: A font file to prefer for the names.
     """
@@ -41,7 +41,7 @@ class GroupsOptions:
     sheet: Path = Path("groups.jpg")
     count: Annotated[int, msgspec.Meta(ge=1, le=200)] = 24
     seed: int = 0
-    format: Literal["auto", "corners", "coco", "yolo"] = "auto"
+    format: str = "auto"
     workers: Annotated[int, msgspec.Meta(ge=0)] = 0
     font: Path | None = None
 

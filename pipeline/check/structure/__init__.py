@@ -6,6 +6,7 @@ defect of one box hides neither another one's nor another of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import formats
@@ -72,7 +73,10 @@ _READ = {"yolo": yolo_sheet.read, "coco": coco_sheet.read, "corners": corner_she
 
 
 def read(root: Path, options: Options, mapped: Map = in_process) -> Sheet:
-    """Read a YOLO tree, COCO files or a folder of labelme files, tolerantly.
+    """Read a YOLO tree, COCO files or a folder of labelme files, tolerantly; or another format.
+
+    What other readers cannot read in their files is found too, but not what only the letter of a
+    file would show.
 
     Args:
         root: A folder or a file.
@@ -85,7 +89,8 @@ def read(root: Path, options: Options, mapped: Map = in_process) -> Sheet:
     if not root.exists():
         raise BoxwrightError(f"{root}: no such file or folder.\n    -> check the path.")
     form = options.format if options.format != "auto" else _detected(root)
-    return _READ[form](root, options, mapped)
+    formats.check(form)
+    return _READ.get(form, corner_sheet.read)(root, replace(options, format=form), mapped)
 
 
 def _detected(root: Path) -> str:

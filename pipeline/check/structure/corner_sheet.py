@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import formats
 from pipeline.check.findings import Finding, Severity
 from pipeline.check.structure.options import Options
 from pipeline.check.structure.sheet import Sheet
 from pipeline.engine import Map
 from pipeline.errors import DataError
-from pipeline.formats import corners
 from pipeline.formats.reading import Reading, ReadOptions
 
-_ALONE = "is a picture without JSON"
+_ALONE = "is a picture without "
 
 # What the reader says, and the defect that it is; the first that fits.
 _SAID: tuple[tuple[str, str, Severity], ...] = (
@@ -41,7 +41,9 @@ _SAID: tuple[tuple[str, str, Severity], ...] = (
 
 
 def read(root: Path, options: Options, mapped: Map) -> Sheet:
-    """Read a folder of corner JSON as `boxwright convert` does, which mends what it can.
+    """Read a folder of corner JSON, or another format, as `boxwright convert` does.
+
+    What that mends is no defect.
 
     Corners in any order, another scale and the EXIF turn are mended there and are no defects.
 
@@ -49,7 +51,7 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
         BoxwrightError: No such folder, no pictures, or no JSON.
         DataErrors: Not one picture can be read.
     """
-    reading = corners.read(root, ReadOptions(images=options.images), mapped)
+    reading = formats.read(options.format, root, ReadOptions(images=options.images), mapped)
     dataset = reading.dataset
     boxes, pictures = dataset.boxes, len(dataset.images)
     headers = [reading.headers[path] for path in dataset.images.path]
@@ -79,12 +81,14 @@ def read(root: Path, options: Options, mapped: Map) -> Sheet:
 def _problems(reading: Reading) -> list[Finding]:
     """What the reader could not read; a folder without any JSON is one of backgrounds."""
     labelled = {os.path.dirname(path) for path in reading.dataset.images.path}
-    alone = Counter(os.path.dirname(one.path) for one in reading.problems if one.problem == _ALONE)
+    alone = Counter(
+        os.path.dirname(one.path) for one in reading.problems if one.problem.startswith(_ALONE)
+    )
     backgrounds = {folder: count for folder, count in alone.items() if folder not in labelled}
     single = (
         one
         for one in reading.problems
-        if one.problem != _ALONE or os.path.dirname(one.path) not in backgrounds
+        if not one.problem.startswith(_ALONE) or os.path.dirname(one.path) not in backgrounds
     )
     return [_problem(one) for one in single] + [
         Finding(

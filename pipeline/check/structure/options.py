@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Options:
     """Thresholds of the structure checks.
 
     Attributes:
-        format: "auto", or the format where it is not told right.
+        format: "auto", or one of `formats.FORMATS` where it is not told right.
         images: Folder of the pictures, where it is not the annotations'.
         outside: Pixels that a box may stick out of its picture.
         sliver: A side shorter than this many pixels makes a sliver.
@@ -28,7 +28,7 @@ class Options:
         far: How many times farther from its class than nineteen in twenty a size or an aspect is.
     """
 
-    format: Literal["auto", "yolo", "coco", "corners"] = "auto"
+    format: str = "auto"
     images: Path | None = None
     outside: Pixels = 1.0
     sliver: Pixels = 2.0
