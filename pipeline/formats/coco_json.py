@@ -173,7 +173,7 @@ def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Seque
         around, outline = _of_mask(content, place, row.segmentation)
     elif row.segmentation:
         outline = polygon(row.segmentation)
-        around = _around(row.segmentation)
+        around = None if row.bbox else _around(row.segmentation)
         if not outline:
             content.note("outlines of several parts; their boxes are kept")
     if row.bbox:
@@ -203,17 +203,17 @@ def _of_mask(
     return (x1, y1, x2, y2), points.tolist()
 
 
-def polygon(segmentation: Any) -> list[list[float]]:
+def polygon(segmentation: Any) -> list[Point]:
     """The outline, where it is one polygon; several parts and RLE have none."""
     if isinstance(segmentation, list) and len(segmentation) == 1:
         return _points(segmentation[0])
     return []
 
 
-def _points(part: Any) -> list[list[float]]:
-    numbers = isinstance(part, list) and all(isinstance(p, int | float) for p in part)
+def _points(part: Any) -> list[Point]:
+    numbers = isinstance(part, list) and {int, float}.issuperset(map(type, part))
     if numbers and len(part) >= 6 and len(part) % 2 == 0:
-        return [part[i : i + 2] for i in range(0, len(part), 2)]
+        return list(zip(part[0::2], part[1::2], strict=True))
     return []
 
 
