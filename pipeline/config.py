@@ -145,6 +145,7 @@ def load(path: Path) -> Config:
     for name in sorted(BLOCKS.keys() & values.keys()):
         block = {} if values[name] is None else values[name]
         if isinstance(block, dict):
+            block = _with_format(block) if name == "convert" else block
             problems += check(_schema(name), block, f"{name}.")
             blocks[name] = block
         else:
@@ -170,7 +171,7 @@ def _sources(value: Any) -> tuple[tuple[Source, ...], list[str]]:
         if not isinstance(item, dict) or "path" not in item:
             problems.append(f"{place}path: is missing")
             continue
-        item = {"format" if key == "from" else key: told for key, told in item.items()}  # noqa: PLW2901
+        item = _with_format(item)  # noqa: PLW2901
         problems += check(Source, item, place)
         items.append(item)
     if problems:
@@ -178,6 +179,11 @@ def _sources(value: Any) -> tuple[tuple[Source, ...], list[str]]:
     hints = get_type_hints(Source, include_extras=True)
     read = [{key: _convert(told, hints[key]) for key, told in item.items()} for item in items]
     return tuple(Source(**one) for one in read), []
+
+
+def _with_format(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with `format` by its name on the command line, which is a word of Python's."""
+    return {"format" if key == "from" else key: value for key, value in values.items()}
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:

@@ -177,3 +177,10 @@ def test_sources_that_hold_the_output_are_refused(sources):
     run = boxwright("convert", config(sources), sources / "shop" / "out")
     assert run.returncode == 1
     assert "must not hold each other" in run.stderr
+
+
+def test_the_block_names_its_format_as_the_command_line_does(sources):
+    values = {"name": "one", "source": str(sources / "shop"), "prepared": str(sources / "out")}
+    file = written(sources / "c.yaml", json.dumps(values | {"convert": {"from": "voc"}}))
+    assert boxwright("convert", file).returncode == 0
+    assert manifest.read(sources / "out")["options"]["format"] == "voc"
