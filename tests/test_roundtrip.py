@@ -208,6 +208,19 @@ def test_what_has_no_place_is_counted(homes, name, lost):
     assert json.loads((homes[name] / "manifest.json").read_text())["lost"] == lost
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_space_around_a_class_is_kept_or_told(name, tmp_path):
+    path = str(picture(tmp_path / "x.jpg"))
+    images = Images.of(["x.jpg"], [path], [SIZE], split=["train"])
+    dataset = Dataset(tmp_path, (" x\t",), images, Boxes.of([0], [0], [[1, 2, 3, 4]]))
+    there = converted(exported(dataset, tmp_path / "s", "coco"), tmp_path / "there", name)
+    _, now = seen(there)
+    kept_it = writers.SPACE in carries(name)
+    assert [box.label for box in now["x.jpg"].boxes] == [" x\t" if kept_it else "x"]
+    told = json.loads((there / "manifest.json").read_text()).get("lost", {})
+    assert told == ({} if kept_it else {"boxes of a class with space around its name": 1})
+
+
 # --- any set
 
 _numbers = count()
@@ -314,6 +327,34 @@ def test_mended_labels_come_back(tmp_path):
     assert classes == CLASSES
     assert now["a b.jpg"].boxes == [Box("단추", (1, 2, 30, 40), False, ())]
     assert now["a b.jpg"].group == "g 1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"splits": 3, "classes": "x"},
+        {"splits": ["train", 1, None], "classes": [1, None, "만원 지폐", "만원 지폐"]},
+    ],
+)
+def test_a_manifest_that_was_spoilt_does_no_harm(change, tmp_path):
+    there = converted(written(tmp_path), tmp_path / "there", "labelme")
+    file = there / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    dataset = formats.read("auto", there).dataset
+    assert (len(dataset.images), len(dataset.boxes)) == (6, 8)
+    assert len(set(dataset.classes)) == len(dataset.classes)
+
+
+def test_pictures_and_classes_that_were_added_come_back(tmp_path):
+    there = converted(written(tmp_path), tmp_path / "there", "labelme")
+    labelme(
+        picture(there / "train/new.jpg").with_suffix(".json"),
+        rectangle("new", 1, 2, 30, 40),
+        imagePath="new.jpg",
+    )
+    dataset = formats.read("auto", there).dataset
+    assert dataset.classes == (*CLASSES, "new")
+    assert len(dataset.images) == 7
 
 
 def test_mended_labels_are_not_replaced(tmp_path):

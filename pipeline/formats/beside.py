@@ -45,7 +45,7 @@ def told(root: Path, reading: Reading) -> Reading:
     boxes = dataset.boxes
     if made.get("format") in _BOXES_TWICE:
         boxes = replace(boxes, outline=_drawn(boxes))
-    named = _in_order(replace(dataset, images=images, boxes=boxes), made.get("classes", []))
+    named = _in_order(replace(dataset, images=images, boxes=boxes), _texts(made.get("classes")))
     return replace(reading, dataset=named)
 
 
@@ -59,11 +59,17 @@ def _home(root: Path) -> tuple[Path | None, Mapping[str, Any]]:
     return None, {}
 
 
+def _texts(values: Any) -> list[str]:
+    """The texts among some values, each once: a manifest may have been edited."""
+    found = values if isinstance(values, list | dict) else []
+    return list(dict.fromkeys(value for value in found if isinstance(value, str)))
+
+
 def _facts(
     images: Images, home: Path, known: Mapping[str, tuple[str, str]], made: Mapping[str, Any]
 ) -> Images:
     """Names as they were, splits, groups and origins."""
-    splits = {split for split in made.get("splits", {}) if split}
+    splits = {split for split in _texts(made.get("splits")) if split}
     base = os.path.join(os.path.abspath(home), "")
     columns: list[tuple[str, str, str, str]] = []
     for row, path in enumerate(images.path):

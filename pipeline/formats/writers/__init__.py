@@ -22,7 +22,8 @@ from pipeline.formats.writers.pictures import FITS, Picture
 CROWD, SCORE = "crowd", "score"
 OUTLINE = "outline"  # where its hull is the box
 LOOSE = "loose outline"  # beside a box that it does not fit
-_ALL = frozenset({CROWD, SCORE, OUTLINE, LOOSE})
+SPACE = "space"  # around the name of a class
+_ALL = frozenset({CROWD, SCORE, OUTLINE, LOOSE, SPACE})
 _SHAPES = _ALL - {LOOSE}
 
 
@@ -45,14 +46,13 @@ class Writer(NamedTuple):
 WRITERS = {
     "coco": Writer("coco", "images/{split}{name}", _ALL),
     "fiftyone": Writer("fiftyone", "{split}data/{name}", _ALL),
-    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL, ("labelmap.txt",)),
+    "voc": Writer("voc", "JPEGImages/{split}{name}", _ALL - {SPACE}, ("labelmap.txt",)),
     "labelme": Writer("labelme", "{split}{name}", _SHAPES, ("labels.txt",)),
     "csv": Writer("csv_boxes", "images/{split}{name}", frozenset({CROWD, SCORE})),
     "cvat": Writer("cvat", "images/{split}{name}", _SHAPES, ("labels.json",)),
     "labelstudio": Writer("labelstudio", "images/{split}{name}", _SHAPES, ("config.xml",)),
     "parquet": Writer("parquet", "{split}{name}", _ALL),
 }
-YOLO = frozenset({OUTLINE})  # what the lines of a prepared tree carry
 
 
 def write(name: str, folder: Path, pictures: Iterable[Picture], classes: Sequence[str]) -> None:
@@ -76,7 +76,9 @@ def lost(dataset: Dataset, carries: frozenset[str]) -> dict[str, int]:
     boxes = dataset.boxes
     drawn = polygons.has(boxes.outline)
     fits = drawn & (np.abs(polygons.hulls(boxes.outline) - boxes.xyxy) <= FITS).all(axis=1)
+    spaced = np.array([name != name.strip() for name in dataset.classes], dtype=bool)
     there = {
+        SPACE: ("boxes of a class with space around its name", spaced[boxes.label]),
         CROWD: ("crowds, written as plain boxes", boxes.crowd),
         SCORE: ("scores", boxes.score != 1),
         OUTLINE: ("outlines", fits),
