@@ -22,7 +22,7 @@ from pipeline.augment.shapes import Shape, check, shaped
 from pipeline.balance.outlines import annotated
 from pipeline.config import Source
 from pipeline.dataset import Dataset, Outlines
-from pipeline.engine import Map, shards
+from pipeline.engine import Map, shards, uncollected
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats.reading import Reading, ReadOptions
 from pipeline.grouping import ways
@@ -105,6 +105,7 @@ class ConvertOptions:
     workers: Annotated[int, Meta(ge=0)] = 0
 
 
+@uncollected()
 def convert(
     source: Path | Sequence[Source],
     out: Path,

@@ -37,6 +37,20 @@ def hulls(outlines: Outlines) -> Floats:
     return found
 
 
+def area(outlines: Outlines) -> Floats:
+    """(M,) the area of each outline (the shoelace formula); 0 where there is none."""
+    found = np.zeros(len(outlines))
+    there = has(outlines)
+    if there.any():
+        first = outlines.start[:-1][there]
+        corner = np.repeat(outlines.points[first], np.diff(outlines.start)[there], axis=0)
+        near = outlines.points - corner
+        after = np.roll(near, -1, axis=0)  # of a last point it is 0, 0: the next outline's first
+        found[there] = np.add.reduceat(near[:, 0] * after[:, 1] - after[:, 0] * near[:, 1], first)
+    areas: Floats = np.abs(found) / 2
+    return areas
+
+
 def fitted(outlines: Outlines, xyxy: Floats) -> Outlines:
     """The outlines moved and scaled along x and y so that their hulls are boxes (M, 4)."""
     counts = np.diff(outlines.start)

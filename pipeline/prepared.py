@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from pipeline import polygons
-from pipeline.dataset import Dataset, Images, Ints, Outlines, Strings, strings
+from pipeline.boxes import area as boxes_area
+from pipeline.dataset import Dataset, Floats, Images, Ints, Outlines, Strings, strings
 from pipeline.engine import Map
-from pipeline.formats import coco, pictures_csv, yolo
+from pipeline.formats import coco, pictures_csv, yolo, yolo_text
 from pipeline.formats.tree import Picture, Written, rewrite_shard, write_shard
 from pipeline.images import Header
 
@@ -189,6 +190,8 @@ def write_all(
     (name, first), *others = trees.items()
     (out / name).mkdir(exist_ok=True)
     copied = write(first, out / name, headers, mapped, _replacing(how, name))
+    if not others:
+        return copied
     there = pictures(out / name, first.images)
     ours = {
         path: headers[source]._replace(rewritable=False)
@@ -229,8 +232,9 @@ class _Pictures(Sequence[Picture]):
         edges = self._edges[first : last + 1]
         of_boxes = slice(int(edges[0]), int(edges[-1]))
         labels, xyxy = boxes.label[of_boxes].tolist(), boxes.xyxy[of_boxes].tolist()
-        crowd = boxes.crowd[of_boxes].tolist()
-        outlines, shapes = _flat(_part(boxes.outline, of_boxes)), self._label_shapes(of_boxes)
+        crowd, drawn = boxes.crowd[of_boxes].tolist(), _part(boxes.outline, of_boxes)
+        outlines, areas = _flat(drawn), _areas(drawn, boxes.xyxy[of_boxes])
+        lines = self._lines(of_boxes)
         ends = (edges - edges[0]).tolist()
         columns = zip(
             images.path[rows],
@@ -256,20 +260,29 @@ class _Pictures(Sequence[Picture]):
                 xyxy=xyxy[a:b],
                 crowd=crowd[a:b],
                 outlines=outlines[a:b],
-                shapes=shapes[a:b],
+                areas=areas[a:b],
+                text="".join(lines[a:b]),
             )
             for path, name, split, size, row, first_box, (a, b) in columns
         ]
 
-    def _label_shapes(self, rows: slice) -> list[list[float]]:
-        """What the labels of some boxes say, divided by the pictures' sizes; [] for plain boxes."""
-        if not len(self._shapes.points):
-            return []
+    def _lines(self, rows: slice) -> list[str]:
+        """The label lines of some boxes: class, centre and size; or class and outline.
+
+        Where one of all labels is an outline, all are: ultralytics takes a file that holds one for
+        a file of outlines only.
+        """
         boxes = self._dataset.boxes
-        whole = polygons.or_corners(_part(self._shapes, rows), boxes.xyxy[rows])
+        label, xyxy = boxes.label[rows], boxes.xyxy[rows]
         size = self._dataset.images.size[boxes.image[rows]]
-        points = whole.points / np.repeat(size, np.diff(whole.start), axis=0)
-        return _flat(Outlines(np.clip(points, 0, 1), whole.start))
+        if not len(self._shapes.points):
+            middle, side = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
+            shares = np.concatenate([middle, side], axis=1) / np.tile(size, 2)
+            return yolo_text.lines(label, shares.reshape(-1), np.full(len(label), 4))
+        whole = polygons.or_corners(_part(self._shapes, rows), xyxy)
+        counts = np.diff(whole.start)
+        shares = whole.points / np.repeat(size, counts, axis=0)
+        return yolo_text.lines(label, shares.reshape(-1), 2 * counts)
 
 
 def _part(outlines: Outlines, rows: slice) -> Outlines:
@@ -281,7 +294,16 @@ def _flat(outlines: Outlines) -> list[list[float]]:
     """Each outline as [x1, y1, x2, y2, ...]."""
     if not len(outlines.points):
         return [[]] * len(outlines)
-    return [outlines[row].reshape(-1).tolist() for row in range(len(outlines))]
+    flat = outlines.points.reshape(-1).tolist()
+    return [flat[a:b] for a, b in pairwise((2 * outlines.start).tolist())]
+
+
+def _areas(outlines: Outlines, xyxy: Floats) -> list[float]:
+    """In pixels: of each outline, or of its box (M, 4) where there is none."""
+    areas = boxes_area(xyxy)
+    drawn = polygons.has(outlines)
+    areas[drawn] = polygons.area(outlines)[drawn]
+    return areas.tolist()
 
 
 def _numbers(dataset: Dataset, counts: Ints) -> tuple[Ints, Ints]:

@@ -33,7 +33,8 @@ class Picture(NamedTuple):
         xyxy: Corners of each box in pixels.
         crowd: Whether each box covers a crowd.
         outlines: Outline of each box as [x1, y1, x2, y2, ...]; empty for none.
-        shapes: The same for its label, divided by the picture's size; [] where labels are boxes.
+        areas: Of each box, or of its outline, in pixels.
+        text: Of the label file.
     """
 
     path: str
@@ -48,7 +49,8 @@ class Picture(NamedTuple):
     xyxy: list[list[float]]
     crowd: list[bool]
     outlines: list[list[float]]
-    shapes: list[list[float]]
+    areas: list[float]
+    text: str
 
 
 class Written(NamedTuple):
@@ -97,7 +99,7 @@ def write_shard(pictures: Sequence[Picture], root: str, before: str = "") -> Wri
         target = f"{root}/images/{picture.split}/{picture.name}"
         copied += not link_or_copy(picture.path, target, copy=picture.copy)
         label = _label_of(picture)
-        data = yolo_lines(picture).encode()
+        data = picture.text.encode()
         if not before or not _link_same(f"{before}/{label}", f"{root}/{label}", data):
             _write(f"{root}/{label}", data)
     return Written(coco_rows(pictures), copied)
@@ -106,26 +108,6 @@ def write_shard(pictures: Sequence[Picture], root: str, before: str = "") -> Wri
 def _label_of(picture: Picture) -> str:
     """The label file's path below the tree."""
     return f"labels/{picture.split}/{picture.name[: picture.name.rfind('.')]}.txt"
-
-
-def yolo_lines(picture: Picture) -> str:
-    """A line a box, divided by the picture's size; 6 decimals.
-
-    Class, centre and size; or class and outline, where labels have shapes: then all of them do,
-    for ultralytics takes a file that holds one outline for a file of outlines only.
-    """
-    if picture.shapes:
-        return "".join(map(_outline_line, picture.labels, picture.shapes))
-    width, height = picture.width, picture.height
-    return "".join(
-        f"{label} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f}"
-        f" {(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f}\n"
-        for label, (x1, y1, x2, y2) in zip(picture.labels, picture.xyxy, strict=True)
-    )
-
-
-def _outline_line(label: int, points: Sequence[float]) -> str:
-    return str(label) + " %.6f" * len(points) % tuple(points) + "\n"
 
 
 def coco_rows(pictures: Sequence[Picture]) -> dict[str, tuple[bytes, bytes]]:
@@ -143,22 +125,14 @@ def coco_rows(pictures: Sequence[Picture]) -> dict[str, tuple[bytes, bytes]]:
 
 def _coco_boxes(picture: Picture, image_id: int) -> list[_CocoBox]:
     rows = []
-    columns = zip(picture.labels, picture.xyxy, picture.crowd, picture.outlines, strict=True)
-    for number, (label, (x1, y1, x2, y2), crowd, outline) in enumerate(columns, 1):
-        width, height = x2 - x1, y2 - y1
+    first = picture.first_box + 1
+    columns = (picture.labels, picture.xyxy, picture.crowd, picture.outlines, picture.areas)
+    for number, (label, (x1, y1, x2, y2), crowd, outline, area) in enumerate(
+        zip(*columns, strict=True), first
+    ):
         polygon = outline or [x1, y1, x2, y1, x2, y2, x1, y2]
-        area = polygon_area(outline) if outline else width * height
-        rows.append(
-            _CocoBox(
-                picture.first_box + number,
-                image_id,
-                label + 1,
-                (x1, y1, width, height),
-                area,
-                int(crowd),
-                [polygon],
-            )
-        )
+        bbox = (x1, y1, x2 - x1, y2 - y1)
+        rows.append(_CocoBox(number, image_id, label + 1, bbox, area, int(crowd), [polygon]))
     return rows
 
 
@@ -177,7 +151,7 @@ def rewrite_shard(pictures: Sequence[Picture], root: str, before: str) -> Writte
     """
     for picture in pictures:
         label = _label_of(picture)
-        data = yolo_lines(picture).encode()
+        data = picture.text.encode()
         if not _holds(f"{before}/{label}", data):
             os.makedirs(os.path.dirname(f"{root}/{label}"), exist_ok=True)
             _write(f"{root}/{label}", data)
