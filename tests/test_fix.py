@@ -818,6 +818,25 @@ def test_labels_that_were_mended_in_another_program_come_back(tmp_path, new, cha
     assert told == changes
 
 
+def test_labels_that_were_mended_in_cvat_come_back(tmp_path):
+    out = handed(tmp_path, "cvat", (found("a0.jpg", None), "skip"))
+    text = (out / "annotations.xml").read_text()
+    (out / "annotations.xml").write_text(text.replace('xtl="8.00"', 'xtl="12.00"'))
+    done = boxwright("fix", tmp_path / "s", out, "-o", tmp_path / "back", "--json")
+    assert (done.returncode, done.stderr.count("error")) == (0, 0)
+    assert boxes(tmp_path / "back", "a0.jpg") == [("Ten", [12, 6, 40, 30])]
+
+
+def test_labels_that_were_mended_in_label_studio_come_back(tmp_path):
+    out = handed(tmp_path, "labelstudio", (found("a0.jpg", moved(16, 12, 48, 36)), "skip"))
+    tasks = json.loads((out / "tasks.json").read_text())
+    tasks[0]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["Fifty"]
+    file = written(out / "export.json", json.dumps(tasks))
+    done = boxwright("fix", tmp_path / "s", file, "-o", tmp_path / "back", "--json")
+    assert done.returncode == 0, done.stderr
+    assert boxes(tmp_path / "back", "a0.jpg") == [("Fifty", [8, 6, 40, 30])]
+
+
 def test_labels_of_other_pictures_do_not_come_back(tmp_path):
     handed(tmp_path, "labelme", (found("a0.jpg", None), "skip"))
     other = tmp_path / "other"

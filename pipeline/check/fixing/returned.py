@@ -22,13 +22,15 @@ _MOVED = 0.5  # pixels: less is rounding
 
 
 def is_mended(path: Path) -> bool:
-    """Whether decisions are given as labels: a folder, or a COCO file."""
-    if path.is_dir():
+    """Whether decisions are given as labels: a folder, or a file of COCO, CVAT, Label Studio."""
+    if path.is_dir() or path.suffix.lower() == ".xml":
         return True
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return False  # whoever reads it as decisions says what is wrong with it
+    if isinstance(content, list):  # of tasks
+        return any(isinstance(one, dict) and "data" in one for one in content)
     return isinstance(content, dict) and "annotations" in content and "images" in content
 
 
@@ -36,7 +38,8 @@ def read(path: Path, target: Target, images: Path | None = None) -> list[Decisio
     """What was mended, label by label, in the pictures that are there.
 
     Args:
-        path: A folder of labelme, a YOLO tree, or a COCO file; pictures named as `export` does.
+        path: A folder of labelme, CVAT or Label Studio, a YOLO tree, or one of their files or of
+            COCO; pictures named as `export` does.
         target: What was handed over.
         images: The mended labels' pictures, if not beside them.
 
@@ -49,13 +52,19 @@ def read(path: Path, target: Target, images: Path | None = None) -> list[Decisio
         raise DataErrors(reading.problems)
     mended, checked = reading.dataset, target.checked.dataset
     row_of = {name: row for row, name in enumerate(_names(checked))}
-    pairs = [(row_of[name], row) for row, name in enumerate(_names(mended)) if name in row_of]
+    found = [_row(name, row_of) for name in _names(mended)]
+    pairs = [(old, row) for row, old in enumerate(found) if old is not None]
     if not pairs:
         raise BoxwrightError(
             f"{path}: holds no picture of {checked.root}."
             "\n    -> keep the pictures' names and folders as `--to` wrote them."
         )
     return [one for old, new in pairs for one in _differences(checked, old, mended, new)]
+
+
+def _row(name: str, row_of: dict[str, int]) -> int | None:
+    """The picture of a name, which may be below the folder that `export` puts pictures in."""
+    return row_of.get(name, row_of.get(name.removeprefix("images/")))
 
 
 def _names(dataset: Dataset) -> list[str]:
