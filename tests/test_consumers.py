@@ -29,7 +29,7 @@ def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     source = photos(root / "photos", 12)
     triangle = {"label": "Ten", "points": [[8, 6], [40, 6], [8, 30]], "shape_type": "polygon"}
-    labelme(source / "a3.json", triangle, rectangle("it's: a \"만원\" <b>\n#", 1, 1, 9, 9))
+    labelme(source / "a3.json", triangle, rectangle('it\'s: a "만원" <b>\n#', 1, 1, 9, 9))
     picture(source / "nothing/b.jpg")
     convert(source, root / "사진 tree", ConvertOptions(background=[source / "nothing"]))
     return root / "사진 tree"
