@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ def strings(values: Iterable[str]) -> Strings:
     out = np.empty(len(column), dtype=object)
     out[:] = column
     return out
+
+
+def _all_of(rows: Ints | Bools, count: int) -> bool:
+    """Whether a mask takes all rows, as most do; what is frozen need not be copied then."""
+    return rows.dtype == np.bool_ and len(rows) == count and bool(rows.all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,8 @@ class Images:
         return len(self.name)
 
     def take(self, rows: Ints | Bools) -> Images:
+        if _all_of(rows, len(self)):
+            return self
         return Images(
             self.name[rows],
             self.path[rows],
@@ -101,6 +108,8 @@ class Outlines:
         return self.points[self.start[row] : self.start[row + 1]]
 
     def take(self, rows: Ints | Bools) -> Outlines:
+        if _all_of(rows, len(self)):
+            return self
         index = np.arange(len(self))[rows]
         counts = np.diff(self.start)[index]
         first = np.cumsum(counts) - counts
@@ -114,6 +123,14 @@ class Outlines:
         filled = [np.asarray(p, dtype=np.float64).reshape(-1, 2) for p in polygons if len(p)]
         points = np.concatenate(filled) if filled else np.zeros((0, 2))
         return Outlines.of_counts(points, [len(p) for p in polygons])
+
+    @staticmethod
+    def of_flat(polygons: Sequence[Sequence[float]]) -> Outlines:
+        """From one [x1, y1, x2, y2, ...] a row; an empty one where there is no outline."""
+        counts = [len(polygon) // 2 for polygon in polygons]
+        numbers = chain.from_iterable(polygons)
+        points = np.fromiter(numbers, dtype=np.float64, count=2 * sum(counts))
+        return Outlines.of_counts(points.reshape(-1, 2), counts)
 
     @staticmethod
     def of_counts(points: Floats, counts: Any) -> Outlines:
@@ -149,6 +166,8 @@ class Boxes:
         return len(self.image)
 
     def take(self, rows: Ints | Bools) -> Boxes:
+        if _all_of(rows, len(self)):
+            return self
         return Boxes(
             self.image[rows],
             self.label[rows],

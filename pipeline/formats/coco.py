@@ -13,7 +13,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,7 +23,7 @@ from pipeline.dataset import Boxes, Dataset, Images, Ints, Outlines, strings
 from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats import coco_json, scaling
-from pipeline.formats.batch import NO_SIZE
+from pipeline.formats.batch import NO_SIZE, Corners
 from pipeline.formats.coco_json import Annotation, Content, Image, polygon
 from pipeline.formats.folders import named_split
 from pipeline.formats.joining import join
@@ -212,14 +211,16 @@ def _columns(
 ) -> tuple[Boxes, Ints]:
     """The boxes of the pictures that could be read, and their places in the file."""
     row_of = {name: row for row, name in enumerate(pictures.name)}
+    rows = {known: row_of.get(name) for known, name in name_of.items()}
+    labels = content.label_of
     good: list[tuple[int, Annotation]] = []
-    shapes: list[tuple[Any, Sequence[Any]]] = []
+    shapes: list[tuple[Corners, Sequence[float]]] = []
     for place, box in content.annotations:
-        if box.image_id not in name_of or box.category_id not in content.label_of:
-            known = box.image_id in name_of
-            what = f"category_id {box.category_id}" if known else f"image_id {box.image_id}"
-            content.tell(f"annotations[{place}]", f"{what}: no such one")
-        elif name_of[box.image_id] in row_of:
+        if box.image_id not in rows or box.category_id not in labels:
+            what = "category_id" if box.image_id in rows else "image_id"
+            told = f"{what} {getattr(box, what)}: no such one"
+            content.tell(f"annotations[{place}]", told)
+        elif rows[box.image_id] is not None:
             try:
                 shapes.append(coco_json.shape(content, place, box))
             except DataError as problem:
@@ -228,12 +229,12 @@ def _columns(
                 good.append((place, box))
     xywh = np.array([one for one, _ in shapes], dtype=np.float64).reshape(-1, 4)
     boxes = Boxes.of(
-        [row_of[name_of[box.image_id]] for _, box in good],
-        [content.label_of[box.category_id] for _, box in good],
+        [rows[box.image_id] for _, box in good],
+        [labels[box.category_id] for _, box in good],
         geometry.xywh_to_xyxy(xywh),
         crowd=[box.iscrowd == 1 for _, box in good],
-        outline=Outlines.of([outline for _, outline in shapes]),
-        score=[_score(content, box) for _, box in good],
+        outline=Outlines.of_flat([outline for _, outline in shapes]),
+        score=[1.0 if box.score is None else _score(content, box) for _, box in good],
     )
     return boxes, np.array([place for place, _ in good], dtype=np.int64)
 

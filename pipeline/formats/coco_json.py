@@ -161,13 +161,13 @@ def _without_root(used: set[int | str], categories: list[_Category]) -> list[_Ca
     return categories
 
 
-def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Sequence[Any]]:
-    """The x, y, width and height of a row, and its outline where it is one polygon.
+def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Sequence[float]]:
+    """The x, y, width and height of a row, and the x, y, x, y, ... of its outline, if it is one.
 
     Raises:
         DataError: Neither a box nor a shape that has one.
     """
-    outline: Sequence[Any] = ()
+    outline: Sequence[float] = ()
     around: Corners | None = None
     if isinstance(row.segmentation, dict):
         around, outline = _of_mask(content, place, row.segmentation)
@@ -189,7 +189,7 @@ def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Seque
 
 def _of_mask(
     content: Content, place: int, mask: dict[str, Any]
-) -> tuple[Corners | None, Sequence[Any]]:
+) -> tuple[Corners | None, Sequence[float]]:
     try:
         (x1, y1, x2, y2), points = rle.outline(mask.get("counts"), mask.get("size"))
     except rle.RleError as error:
@@ -200,25 +200,24 @@ def _of_mask(
         content.note("RLE masks of one piece; taken as outlines")
     else:
         content.note("RLE masks of several pieces or with holes; their boxes are kept")
-    return (x1, y1, x2, y2), points.tolist()
+    return (x1, y1, x2, y2), points.reshape(-1).tolist()
 
 
-def polygon(segmentation: Any) -> list[Point]:
-    """The outline, where it is one polygon; several parts and RLE have none."""
+def polygon(segmentation: Any) -> Sequence[float]:
+    """The x, y, x, y, ... of the outline, if it is one polygon; several parts and RLE have none."""
     if isinstance(segmentation, list) and len(segmentation) == 1:
-        return _points(segmentation[0])
-    return []
+        return _ring(segmentation[0])
+    return ()
 
 
-def _points(part: Any) -> list[Point]:
+def _ring(part: Any) -> Sequence[float]:
     numbers = isinstance(part, list) and {int, float}.issuperset(map(type, part))
-    if numbers and len(part) >= 6 and len(part) % 2 == 0:
-        return list(zip(part[0::2], part[1::2], strict=True))
-    return []
+    return part if numbers and len(part) >= 6 and len(part) % 2 == 0 else ()
 
 
 def _around(segmentation: Any) -> Corners | None:
     """The box around all parts of an outline."""
     parts = segmentation if isinstance(segmentation, list) else []
-    points = [(x, y) for part in parts for x, y in _points(part)]
+    rings = [_ring(part) for part in parts]
+    points = [point for ring in rings for point in zip(ring[0::2], ring[1::2], strict=True)]
     return hull(points) if points else None
