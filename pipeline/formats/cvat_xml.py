@@ -53,7 +53,13 @@ def parse(files: Sequence[str], rules: Rules) -> Batch:
     batch = Batch()
 
     def one(number: int, path: str, data: bytes) -> None:
-        markup.parse(path, data, _File(batch, number, path, rules), batch.note)
+        file = _File(batch, number, path, rules)
+        try:
+            markup.parse(path, data, file, batch.note)
+        except DataError:
+            if "image" in file.open and batch.failed:
+                batch.failed[-1] = True  # its boxes may have stood where the file was cut short
+            raise
 
     values.each(batch, files, one)
     return batch
