@@ -30,8 +30,10 @@ def strings(values: Iterable[str]) -> Strings:
 
 
 def _all_of(rows: Ints | Bools, count: int) -> bool:
-    """Whether a mask takes all rows, as most do; what is frozen need not be copied then."""
-    return rows.dtype == np.bool_ and len(rows) == count and bool(rows.all())
+    """Whether all rows are taken, in their order, as is often so; nothing need be copied then."""
+    if len(rows) != count:
+        return False
+    return bool((rows if rows.dtype == np.bool_ else rows == np.arange(count)).all())
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,8 +181,7 @@ def _at_scale(
         content.problems.append(
             scaling.disagrees(str(content.file), place, claimed[row], shown, "COCO file")
         )
-    kept = np.argsort(boxes.image, kind="stable")
-    kept = kept[how.agrees[boxes.image[kept]]]
+    kept = np.flatnonzero(how.agrees[boxes.image])
     return _placed(boxes.take(kept), how), kept
 
 
@@ -209,7 +208,7 @@ def _score(content: Content, box: Annotation) -> float:
 def _columns(
     content: Content, name_of: dict[int | str, str], pictures: Images
 ) -> tuple[Boxes, Ints]:
-    """The boxes of the pictures that could be read, and their places in the file."""
+    """The boxes of pictures that could be read, in their order, and their places in the file."""
     row_of = {name: row for row, name in enumerate(pictures.name)}
     rows = {known: row_of.get(name) for known, name in name_of.items()}
     labels = content.label_of
@@ -227,9 +226,12 @@ def _columns(
                 content.problems.append(problem)
             else:
                 good.append((place, box))
+    image = np.array([rows[box.image_id] for _, box in good], dtype=np.int64)
+    order = np.argsort(image, kind="stable").tolist()
+    good, shapes = [good[row] for row in order], [shapes[row] for row in order]
     xywh = np.array([one for one, _ in shapes], dtype=np.float64).reshape(-1, 4)
     boxes = Boxes.of(
-        [rows[box.image_id] for _, box in good],
+        image[order],
         [labels[box.category_id] for _, box in good],
         geometry.xywh_to_xyxy(xywh),
         crowd=[box.iscrowd == 1 for _, box in good],

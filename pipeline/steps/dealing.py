@@ -160,15 +160,18 @@ class _Table:
     def add(self, group: int) -> int:
         """Put a group where the weighted squared errors grow least; the first of equals."""
         rows = slice(self.start[group], self.start[group + 1])
-        kinds, shares = self.kind[rows], self.share[rows]
+        pairs = list(zip(self.kind[rows], self.share[rows], strict=True))
         best, least = 0, float("inf")
         for split, (off, weight) in enumerate(zip(self.off, self.weight, strict=True)):
-            held = zip(kinds, shares, strict=True)
-            cost = weight * sum(share * (2 * off[kind] + share) for kind, share in held)
+            cost = 0.0
+            for kind, share in pairs:
+                cost += share * (2 * off[kind] + share)
+            cost *= weight
             if cost < least - 1e-15:
                 best, least = split, cost
-        for kind, share in zip(kinds, shares, strict=True):
-            self.off[best][kind] += share
+        gained = self.off[best]
+        for kind, share in pairs:
+            gained[kind] += share
         return best
 
 
