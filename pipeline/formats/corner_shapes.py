@@ -68,7 +68,7 @@ def _shape_kind(box: Mapping[str, Any], points: int, path: str, where: str) -> i
         "polygon": (POLYGON, points >= 3, "3 or more"),
         "rotation": (POLYGON, points >= 3, "3 or more"),
     }
-    if name not in needs:
+    if not isinstance(name, str) or name not in needs:
         raise DataError(
             path, where, f"is a {name!r}, which has no box", "draw it as a rectangle or a polygon"
         )

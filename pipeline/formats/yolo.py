@@ -201,11 +201,11 @@ def _pictures(value: object, base: Path, file: Path, split: str) -> list[tuple[s
     found: list[tuple[str, str]] = []
     for entry in value if isinstance(value, list) else [value] if value else []:
         place = base / str(entry)
-        if not place.exists() and str(entry).startswith("../"):
+        if not os.path.exists(place) and str(entry).startswith("../"):
             place = base / str(entry)[3:]  # Roboflow writes so, and ultralytics reads it so
-        if place.is_dir():
+        if os.path.isdir(place):
             found += scan(place, "").pictures.items()
-        elif place.is_file():
+        elif os.path.isfile(place):  # unlike pathlib's, False for what can be no path at all
             found += lists.read(place, base, split)
         else:
             raise BoxwrightError(f"{file}: names {place}, which does not exist.")
