@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,25 +234,28 @@ def clean(dataset: Dataset, predictions: Predictions, seeds: int) -> str:
     return "\n".join(lines + [f"| {name} | {np.mean(own):.3f} |" for name, own in told.items()])
 
 
-def every(dataset: Dataset, predictions: Predictions, seeds: int, peers: Path | None) -> list[str]:
-    """All tables of one set."""
-    parts = [f"{len(dataset.images)} pictures, {len(dataset.boxes)} labels; {seeds} seeds."]
-    rngs = [SEED + seed for seed in range(seeds)]
-    for share in SHARES:
-        dirty = [label_noise.spoil(dataset, share, np.random.default_rng(rng)) for rng in rngs]
+def every(
+    dataset: Dataset, predictions: Predictions, seeds: int, peers: Path | None
+) -> Iterator[str]:
+    """All tables of one set; ObjectLab stands in those of the headline."""
+    yield f"{len(dataset.images)} pictures, {len(dataset.boxes)} labels; {seeds} seeds."
+
+    def drawn(make: Callable[[np.random.Generator], Dirty]) -> list[Dirty]:
+        return [make(np.random.default_rng(SEED + seed)) for seed in range(seeds)]
+
+    for share in reversed(SHARES):
+        dirty = drawn(lambda rng, share=share: label_noise.spoil(dataset, share, rng))
         title = f"{share:.0%} of the labels wrong, noise that the judge was not taught:"
-        parts.append(table(title, compare(dirty, predictions, peers)))
-    for share in SHARES:
-        dirty = [as_taught(dataset, predictions, share, np.random.default_rng(rng)) for rng in rngs]
-        title = f"{share:.0%} of the labels wrong, noise as it was taught:"
-        parts.append(table(title, compare(dirty, predictions, peers)))
+        yield table(title, compare(dirty, predictions, peers))
+    yield clean(dataset, predictions, seeds)
     for amount in (0.05, 0.1, 0.2):
-        dirty = [
-            label_noise.off_by(dataset, 0.1, amount, np.random.default_rng(rng)) for rng in rngs
-        ]
+        dirty = drawn(lambda rng, far=amount: label_noise.off_by(dataset, 0.1, far, rng))
         title = f"One side of 10 % of the boxes off by {amount:.0%}:"
-        parts.append(table(title, compare(dirty, predictions, peers)))
-    return [*parts, clean(dataset, predictions, seeds)]
+        yield table(title, compare(dirty, predictions, None))
+    for share in reversed(SHARES):
+        dirty = drawn(lambda rng, share=share: as_taught(dataset, predictions, share, rng))
+        title = f"{share:.0%} of the labels wrong, noise as it was taught:"
+        yield table(title, compare(dirty, predictions, None))
 
 
 def speed(pictures: int = 5_000, found: int = 100, labels: int = 8) -> str:
@@ -293,15 +296,17 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="A Python with cleanlab.")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    parts = [speed()]
     peers = given.peers if given.peers and given.peers.exists() else None
     if given.peers and not peers:
         print(f"{given.peers} is not there: without ObjectLab. See the head of this file.\n")
+    parts = [speed()]
+    print(parts[0], flush=True)
     if given.tree:
         dataset = yolo.read(given.tree)
         said = predictions_file.read(given.predictions, dataset)
-        parts += every(dataset, said, given.seeds, peers)
-    print("\n\n".join(parts))
+        for part in every(dataset, said, given.seeds, peers):
+            parts.append(part)
+            print(f"\n{part}", flush=True)
     if given.out:
         given.out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

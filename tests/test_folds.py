@@ -460,7 +460,7 @@ def asked(labels, root, folder, **who):
 
 def test_folds_judge_where_they_are_asked_for(made, labels, root, tmp_path):
     folder = Path(shutil.copytree(made[0], tmp_path / made[0].name))
-    assert same(asked(labels, root, folder, folds=2, epochs=12), made[1])
+    assert same(asked(labels, root, folder, folds=2, epochs=12, views=1), made[1])
 
 
 def test_labels_without_groups_get_those_of_their_folder(labels, root, tmp_path, monkeypatch):
