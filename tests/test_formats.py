@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from pathlib import Path
@@ -820,3 +821,26 @@ def test_stats_and_groups_read_any_format(voc_source, tmp_path):
     assert boxwright("stats", voc_source).returncode == 0
     out = ("--out", tmp_path / "g.csv", "--sheet", tmp_path / "g.jpg")
     assert boxwright("groups", voc_source, "--from", "voc", *out).returncode == 0
+
+
+def test_pictures_in_labelme_files_are_unpacked_where_they_are_not_there(tmp_path):
+    source, out = tmp_path / "src", tmp_path / "out"
+    for number in range(5):
+        path = picture(source / "x" / f"{number}.jpg")
+        data = base64.b64encode(path.read_bytes()).decode()
+        labelme(path.with_suffix(".json"), rectangle("Ten", 8, 6, 40, 30), imageData=data)
+        if number:
+            path.unlink()
+    run = boxwright("convert", source, out, "--group", "none")
+    assert run.returncode == 0, run.stderr
+    assert "4 pictures that are not there; taken from their JSON" in run.stderr
+    assert {path.name for path in (out / "images").rglob("*.jpg")} == {f"{n}.jpg" for n in range(5)}
+
+
+def test_a_picture_in_labelme_that_cannot_be_unpacked_is_not_there(tmp_path):
+    picture(tmp_path / "b.jpg")
+    labelme(tmp_path / "b.json", rectangle("Ten", 8, 6, 40, 30))
+    labelme(tmp_path / "a.json", rectangle("Ten", 8, 6, 40, 30), imageData="not base64!")
+    reading = formats.read("corners", tmp_path)
+    assert names(reading) == ["b.jpg"]
+    assert any("names the picture 'a.jpg', which is not there" in one for one in problems(reading))

@@ -62,13 +62,12 @@ def folder(path: Path) -> Path:
     about = path.stat()
     key = (os.path.realpath(path), about.st_mtime_ns, about.st_size)
     if key not in _unpacked:
-        place = _new_folder()
+        place = new_folder(str(path))
         try:
             unpack(path, place)
         except BoxwrightError:
             shutil.rmtree(place)
             raise
-        _named[str(place)] = str(path)
         _unpacked[key] = _lone(place)
     return _unpacked[key]
 
@@ -124,8 +123,15 @@ def _lone(place: Path) -> Path:
     return _lone(inside[0]) if len(inside) == 1 and inside[0].is_dir() else place
 
 
-def _new_folder() -> Path:
-    """A temporary folder that goes when this process does, and is seen to be in use till then."""
+def new_folder(name: str) -> Path:
+    """A temporary folder that goes when this process does, and is seen to be in use till then.
+
+    Args:
+        name: What it is called in messages.
+
+    Raises:
+        BoxwrightError: The disk refuses.
+    """
     try:
         _remove_left_over()
         place = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -139,6 +145,7 @@ def _new_folder() -> Path:
             "\n    -> archives are unpacked there; TMPDIR names another place."
         ) from error
     atexit.register(_remove, place, file)
+    _named[str(place / _INSIDE)] = name
     return place / _INSIDE
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError
-from pipeline.formats import corner_json, records
+from pipeline.formats import corner_json, embedded, records
 from pipeline.formats.corner_json import FIELDS, Rules
 from pipeline.formats.folders import with_splits
-from pipeline.formats.reading import Reading, ReadOptions
+from pipeline.formats.reading import Reading, ReadOptions, Tree
 
 KIND = records.Kind(
     (".json", ".jsonl", ".ndjson"), "JSON", "shapes[{}]", "imageWidth, imageHeight", "imagePath"
@@ -44,5 +44,15 @@ def read(root: Path, options: ReadOptions | None = None, mapped: Map = in_proces
         if name not in FIELDS:
             raise BoxwrightError(f"fields: no field {name!r}; known: {', '.join(FIELDS)}")
     rules = Rules(options.fields, options.group, options.origin)
+    unpacked: dict[str, str] = {}
+
+    def unpack(tree: Tree) -> dict[str, str]:
+        unpacked.update(embedded.pictures(tree, mapped))
+        return unpacked
+
+    found = records.find(root, KIND, options, unpack)
     parse = partial(corner_json.parse, rules=rules)
-    return with_splits(records.read(root, KIND, parse, options, mapped))
+    batches = mapped(parse, list(found.tree.annotations.values()), "reading JSON")
+    if unpacked:
+        batches[0].note("pictures that are not there; taken from their JSON", len(unpacked))
+    return with_splits(records.gather(found, KIND, batches, options, mapped))

@@ -114,16 +114,32 @@ def read(
     return gather(found, kind, batches, options, mapped)
 
 
-def find(root: Path, kind: Kind, options: ReadOptions) -> Found:
+def _none(_: Tree) -> dict[str, str]:
+    return {}
+
+
+def find(
+    root: Path,
+    kind: Kind,
+    options: ReadOptions,
+    more: Callable[[Tree], dict[str, str]] = _none,
+) -> Found:
     """The annotation files and the pictures of a source, before anything is parsed.
 
     A reader that knows better which files are annotations takes its own from
     ``found.tree.annotations`` (names in their order) before it parses them and calls `gather`.
 
+    Args:
+        root: The folder, or one file.
+        kind: What the format calls its things.
+        options: How to read it.
+        more: Gives pictures that are no files of the source, by name.
+
     Raises:
         BoxwrightError: No such folder, no pictures or no annotation files in it.
     """
     tree, images = _around(root, options) if root.is_file() else _below(root, kind, options)
+    tree = replace(tree, pictures=tree.pictures | more(tree))
     if not tree.pictures:
         raise BoxwrightError(
             f"{images}: no pictures here.\n    -> give the folder of the pictures as --images."
