@@ -7,11 +7,11 @@ import sys
 
 def main() -> None:
     """Run the command line; a user's mistake ends in a message and exit 1, never a traceback."""
-    from pipeline.cli.app import app
+    from pipeline.cli.commands import program
     from pipeline.errors import BoxwrightError
 
     try:
-        app()
+        program(sys.argv[1:])()
     except BoxwrightError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
