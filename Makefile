@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 SAMPLE_CONFIG := configs/sample.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample convert train check predict test lint bench bench-labels lie mending tight clean
+.PHONY: help setup sample convert train check predict test lint bench bench-labels fuzz hostile lie mending tight clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,12 @@ bench-labels: convert ## Planted label errors found again, and cleanlab beside i
 	$(BOXWRIGHT) check $(CONFIG) --folds 5 --epochs 22 --fail-on never
 	$(BIN)/python benchmarks/labels.py datasets/prepared/sample runs/sample-folds/predictions.npz \
 	  --peers .venv-cleanlab/bin/python --out benchmarks/results/labels.md
+
+fuzz: $(READY) ## Five minutes of input that nobody would write, at every reader
+	$(BIN)/python fuzz/run.py --seconds 300
+
+hostile: $(READY) ## The table of bad input and what is done about it (minutes)
+	$(BIN)/python benchmarks/bad_input.py
 
 lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
