@@ -21,17 +21,15 @@ brings the coordinates to the pictures' scale and turn, and tells what is wrong:
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.dataset import Bools, Boxes, Dataset, Floats, Images, Ints, Outlines, Strings
-from pipeline.engine import SHARD, Map
+from pipeline.dataset import Bools, Boxes, Dataset, Images, Ints, Outlines, Strings
+from pipeline.engine import Map
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats import scaling
 from pipeline.formats.batch import Batch
@@ -44,28 +42,12 @@ from pipeline.formats.reading import (
     read_pictures,
     scan,
 )
+from pipeline.formats.record_columns import Kind, Records, join
 from pipeline.formats.scaling import Fit, fit, place
 from pipeline.images import Header
 
+__all__ = ["Found", "Kind", "find", "gather", "read"]
 _IMAGES = ("images", "JPEGImages")  # beside a folder of annotations
-
-
-class Kind(NamedTuple):
-    """What a format calls its things, in messages.
-
-    Attributes:
-        suffix: Of its files, lower case: ".json"; or several.
-        files: What they are: "JSON".
-        place: How a box's place in its file is written: "shapes[{}]".
-        size: Where the file tells the picture's size: "imageWidth, imageHeight".
-        image: Where it names the picture: "imagePath".
-    """
-
-    suffix: str | tuple[str, ...]
-    files: str
-    place: str
-    size: str = "size"
-    image: str = "image"
 
 
 class Found(NamedTuple):
@@ -194,7 +176,7 @@ def gather(
     tree = found.tree
     if not batches:
         raise BoxwrightError(f"{tree.root}: no {kind.files} of this format here.")
-    records = _join(batches, list(tree.annotations.values()), kind)
+    records = join(batches, list(tree.annotations.values()), kind)
     records.named = _pair(records, found, by_name=options.pair == "name")
     named = {name: tree.pictures[name] for name in records.named if name}
     wanted = named | found.backgrounds
@@ -209,94 +191,7 @@ def gather(
     return _assemble(tree.root, records, images, headers, options.scale)
 
 
-@dataclass
-class _Records:
-    """The batches as one: see `Batch` for the columns.
-
-    Attributes:
-        file: (R,) path of each record's file.
-        named: (R,) name of each record's picture; "" where there is none.
-        failed: (R,) whether something in the record could not be read.
-        unread: Files with something that could not be read.
-    """
-
-    kind: Kind
-    file: list[str]
-    image: list[str]
-    flat: bytes
-    size: Floats
-    group: list[str]
-    origin: list[str]
-    counts: Ints
-    failed: Bools
-    place: Ints
-    label: Ints
-    labels: list[str]
-    corners: Floats
-    crowd: Bools
-    outline: Outlines
-    unread: set[str]
-    problems: list[DataError]
-    notes: Counter[str]
-    named: list[str] = field(default_factory=list)
-
-    def fail(self, record: int, problem: DataError) -> None:
-        self.problems.append(problem)
-        self.failed[record] = True
-        self.unread.add(problem.path)
-
-    def note(self, what: str, tree: Tree, wanted: dict[str, str]) -> None:
-        left = len(tree.pictures.keys() - wanted.keys())
-        if left:
-            self.notes[what] = left
-
-
-def _join(batches: Sequence[Batch], files: list[str], kind: Kind) -> _Records:
-    labels: dict[str, int] = {}
-    label, paths, problems = [], [], []
-    for number, batch in enumerate(batches):
-        shard = files[number * SHARD : (number + 1) * SHARD]
-        names = [labels.setdefault(name, len(labels)) for name in batch.labels]
-        label.append(np.array(names, dtype=np.int64)[_ints(batch.label)])
-        paths += [shard[file] for file in batch.file]
-        problems += batch.problems
-    points = np.concatenate([_floats(b.outline) for b in batches]).reshape(-1, 2)
-    counts = np.concatenate([_ints(b.outline_counts) for b in batches])
-    return _Records(
-        kind=kind,
-        file=paths,
-        image=[image for b in batches for image in b.image],
-        flat=b"".join(bytes(b.flat) for b in batches),
-        size=np.concatenate([_floats(b.size) for b in batches]).reshape(-1, 2),
-        group=[group for b in batches for group in b.group],
-        origin=[origin for b in batches for origin in b.origin],
-        counts=np.concatenate([_ints(b.counts) for b in batches]),
-        failed=_bools(b"".join(bytes(b.failed) for b in batches)),
-        place=np.concatenate([_ints(b.place) for b in batches]),
-        label=np.concatenate(label),
-        labels=list(labels),
-        corners=np.concatenate([_floats(b.corners) for b in batches]).reshape(-1, 4),
-        crowd=_bools(b"".join(bytes(b.crowd) for b in batches)),
-        outline=Outlines.of_counts(points, counts),
-        unread={problem.path for problem in problems},
-        problems=problems,
-        notes=sum((Counter(b.notes) for b in batches), Counter[str]()),
-    )
-
-
-def _ints(column: array[int]) -> Ints:
-    return np.frombuffer(column, dtype=np.int64)
-
-
-def _floats(column: array[float]) -> Floats:
-    return np.frombuffer(column, dtype=np.float64)
-
-
-def _bools(column: bytes) -> Bools:
-    return np.frombuffer(column, dtype=np.uint8).astype(bool)
-
-
-def _pair(records: _Records, files: Found, *, by_name: bool) -> list[str]:
+def _pair(records: Records, files: Found, *, by_name: bool) -> list[str]:
     """The name of each record's picture; "" where there is none, and a problem says why."""
     pairing = Pairing(files.tree, str(files.images), by_name=by_name, field=records.kind.image)
     name_of = {path: name for name, path in files.tree.annotations.items()}
@@ -325,7 +220,7 @@ def _pair(records: _Records, files: Found, *, by_name: bool) -> list[str]:
     return found
 
 
-def _of_several(records: _Records) -> set[str]:
+def _of_several(records: Records) -> set[str]:
     """Files that speak of more than one picture: their own name is then no picture's."""
     said: dict[str, str] = {}
     return {
@@ -335,7 +230,7 @@ def _of_several(records: _Records) -> set[str]:
     }
 
 
-def _alone(records: _Records, tree: Tree, wanted: dict[str, str]) -> list[DataError]:
+def _alone(records: Records, tree: Tree, wanted: dict[str, str]) -> list[DataError]:
     """Pictures that no file speaks of; not those whose file could not be read."""
     unread = {PurePath(path).stem for path in records.unread}
     fix = "annotate it, remove it, or give its folder as --background"
@@ -348,7 +243,7 @@ def _alone(records: _Records, tree: Tree, wanted: dict[str, str]) -> list[DataEr
 
 def _assemble(
     root: Path,
-    records: _Records,
+    records: Records,
     images: Images,
     headers: dict[str, Header],
     scale: float | None,
@@ -376,7 +271,7 @@ def _assemble(
     return reading.keep_images(~_without_their_boxes(records, row, reading))
 
 
-def _facts(records: _Records, row: Ints, images: Images) -> tuple[Images, Strings]:
+def _facts(records: Records, row: Ints, images: Images) -> tuple[Images, Strings]:
     """The pictures with their groups and origins; and the file that speaks of each."""
     source, group, origin = (images.group.copy() for _ in range(3))
     for record in np.flatnonzero(row >= 0).tolist():
@@ -386,7 +281,7 @@ def _facts(records: _Records, row: Ints, images: Images) -> tuple[Images, String
     return replace(images, group=group, origin=origin), source
 
 
-def _boxes(records: _Records, how: Fit, row: Ints, of_box: Ints) -> Boxes:
+def _boxes(records: Records, how: Fit, row: Ints, of_box: Ints) -> Boxes:
     """All boxes, those without a picture too, in the order of their records `of_box` (M,)."""
     ends = place(records.corners.reshape(-1, 2), np.repeat(of_box, 2), how).reshape(-1, 2, 2)
     of_point = np.repeat(of_box, np.diff(records.outline.start))
@@ -399,7 +294,7 @@ def _boxes(records: _Records, how: Fit, row: Ints, of_box: Ints) -> Boxes:
     )
 
 
-def _tell(records: _Records, how: Fit, row: Ints, images: Images) -> None:
+def _tell(records: Records, how: Fit, row: Ints, images: Images) -> None:
     """Count what was rescaled and turned; a problem for each size that disagrees."""
     known, files, size = row >= 0, records.kind.files, records.size
     records.notes.update(scaling.told(how.take(known), size[known], files))
@@ -408,7 +303,7 @@ def _tell(records: _Records, how: Fit, row: Ints, images: Images) -> None:
         records.fail(record, scaling.disagrees(file, where, size[record], shown, files))
 
 
-def _without_their_boxes(records: _Records, row: Ints, reading: Reading) -> Bools:
+def _without_their_boxes(records: Records, row: Ints, reading: Reading) -> Bools:
     """Pictures that would pass for background because none of their boxes could be read."""
     pictures = len(reading.source)
     count = np.bincount(reading.dataset.boxes.image, minlength=pictures)
