@@ -72,7 +72,8 @@ def convert_cli(
         typer.Option(
             "--from",
             help="Format of the source: auto (looks, and says what it saw), corners (labelme and"
-            " its relatives), coco, yolo, voc, cvat, labelstudio, via, csv, kitti, supervisely.",
+            " its relatives), coco, yolo, voc, cvat, labelstudio, via, supervisely, csv, kitti,"
+            " parquet.",
         ),
     ] = None,
     format_: Annotated[str | None, typer.Option("--format", hidden=True)] = None,
