@@ -152,7 +152,9 @@ def _try(form: str, source: Path, data: bytes, tally: Tally, lines: Lines) -> No
     if tally.inputs % TRACED == 1:
         sys.settrace(lines.call)
     try:
-        _check(formats.read(form, source, ReadOptions()))
+        reading = formats.read(form, source, ReadOptions())
+        _check(reading)
+        tally.told += bool(reading.problems)
     except BoxwrightError as error:
         tally.told += 1
         str(error).encode(errors="backslashreplace")

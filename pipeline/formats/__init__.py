@@ -53,6 +53,8 @@ def read(name: str, root: Path, options: ReadOptions | None = None, *args: Any) 
     with archives.telling(), np.errstate(over="ignore", invalid="ignore"):
         here, options = archives.folder(root), options and archives.opened(options)
         reading: Reading = getattr(importlib.import_module(module), function)(here, options, *args)
+        if not (options and (options.images or options.backgrounds)):
+            archives.keep_inside(here, reading.dataset.images.path)
         reading = sense.checked(reading if name == "yolo" else _beside(here, reading))
     return archives.renamed(reading)
 

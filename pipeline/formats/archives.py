@@ -13,7 +13,7 @@ import copy
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +109,28 @@ def opened(options: ReadOptions) -> ReadOptions:
     """
     images = options.images and folder(options.images)
     return replace(options, images=images, backgrounds=[folder(b) for b in options.backgrounds])
+
+
+def keep_inside(file: Path, pictures: Iterable[str]) -> None:
+    """Refuse pictures that a file of an archive names outside of it.
+
+    Args:
+        file: A file or a folder, of an archive or not.
+        pictures: Paths that it names.
+
+    Raises:
+        DataError: One of them leads out.
+    """
+    inside = next((here for here in _named if f"{file}{os.sep}".startswith(here + os.sep)), None)
+    if inside is None:
+        return
+    for path in pictures:
+        if not os.path.abspath(path).startswith(inside + os.sep):
+            problem = f"names {path!r}, outside of the archive; it is not followed"
+            raise DataError(file, "", problem, _BY_HAND)
+
+
+_BY_HAND = "unpack the archive yourself, and give the folder"
 
 
 def _renamed(error: DataError) -> DataError:

@@ -25,7 +25,7 @@ from pipeline.config import read_yaml
 from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
 from pipeline.engine import Map, in_process, shards
 from pipeline.errors import BoxwrightError, DataErrors
-from pipeline.formats import lists, pictures_csv, yolo_lines
+from pipeline.formats import archives, lists, pictures_csv, yolo_lines
 from pipeline.formats.reading import Reading, ReadOptions, read_pictures, scan
 from pipeline.progress import Track, silent
 
@@ -176,7 +176,9 @@ def _classes(names: object, file: Path) -> tuple[str, ...]:
 def _base(file: Path, values: Mapping[Any, Any]) -> Path:
     here = file.parent.absolute()
     base = here / str(values.get("path") or "")
-    if base.is_dir() or not any((here / str(values.get(one))).exists() for one in SPLITS):
+    if os.path.isdir(base) or not any(
+        os.path.exists(here / str(values.get(one))) for one in SPLITS
+    ):
         return base
     return here  # a `path` of another machine, and the pictures beside the file all the same
 
@@ -184,11 +186,13 @@ def _base(file: Path, values: Mapping[Any, Any]) -> Path:
 def _listed(file: Path, values: Mapping[Any, Any]) -> list[tuple[str, str]]:
     """Key and path of every picture that data.yaml names, as often as it does."""
     base = _base(file, values)
-    return [
+    pairs = [
         (_key(split, name), path)
         for split in SPLITS
         for name, path in _pictures(values.get(split), base, file, split)
     ]
+    archives.keep_inside(file, (path for _, path in pairs))
+    return pairs
 
 
 def _key(split: str, name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bad import good
 from bad.case import Case, Make
+from making import picture
 
 Members = list[tuple[zipfile.ZipInfo | str, bytes]]
 
@@ -144,6 +145,13 @@ def korean(root: Path) -> Path:
     return root / "a.zip"
 
 
+def leading_out(root: Path) -> Path:
+    """A YOLO tree whose list names a picture outside of the archive, which is there."""
+    picture(root.parent / "outside/real.jpg")
+    text = f"{root.parent}/outside/real.jpg\n".encode()
+    return zipped(("set/data.yaml", b"train: a.txt\nnames: [a]"), ("set/a.txt", text))(root)
+
+
 def stopped(name: str, make: Make, says: str) -> Case:
     return Case("archive", name, make, says, None)
 
@@ -213,6 +221,7 @@ CASES = [
         zipped(("set/data.yaml", b"train: ../../outside\nnames: [a]")),
         "outside",
     ),
+    stopped("a list in it that leads out", leading_out, "outside of the archive"),
     taken("a zip", zipped()),
     taken("a tar.xz", tarred(mode="w:xz", name="a.tar.xz")),
     stopped(
