@@ -7,9 +7,11 @@ ultralytics and every viewer do. This module stays free of NumPy at import: it r
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -186,14 +188,19 @@ def _png_exif(file: int) -> bytes:
     return b""
 
 
-def _other_exif(path: Path | str) -> bytes:
-    import warnings
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    """Pillow warns of what it can live with, already when it opens a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
+
+def _other_exif(path: Path | str) -> bytes:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")
+        with _unwarned(), Image.open(path) as picture:
             return picture.getexif().tobytes().removeprefix(b"Exif\0\0")
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError):
         return b""  # no picture: whoever reads the picture itself says so
@@ -244,15 +251,12 @@ def _tail(file: int, count: int) -> tuple[bytes, int]:
 
 def _decoded(path: Path | str, *, rewritable: bool) -> Header:
     """The slow way, for what the walk does not know: decode the picture to see that it is whole."""
-    import warnings
-
     from PIL import Image, ImageFile, UnidentifiedImageError
 
     if ImageFile.LOAD_TRUNCATED_IMAGES:  # ultralytics switches it on for the whole process
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")
+        with _unwarned(), Image.open(path) as picture:
             picture.load()
             orientation = int(picture.getexif().get(_ORIENTATION, 1))
             width, height = picture.size

@@ -251,7 +251,7 @@ def _images_root(file: Path, split: str, options: ReadOptions, names: Sequence[s
     places = [base / name for name in dict.fromkeys(below) for base in bases]
     looked = [name.replace("\\", "/") for name in names[:_LOOKED_FOR]]
     for folder in places:
-        if any((folder / name).is_file() for name in looked):
+        if any(os.path.isfile(folder / name) for name in looked):
             return folder
     if options.images:
         return options.images

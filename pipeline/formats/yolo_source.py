@@ -184,7 +184,7 @@ def _found(file: Path, said: str) -> Path | None:
     for skipped in range(len(parts)):
         for base in ways:
             path = base.joinpath(*parts[skipped:])
-            if path.is_file() and not {"", ".."} & set(parts[skipped:]):
+            if os.path.isfile(path) and not {"", ".."} & set(parts[skipped:]):
                 return path
     return None
 
