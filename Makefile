@@ -63,10 +63,12 @@ lint: $(READY) ## Ruff and mypy
 
 bench: $(READY) ## Us and our peers, side by side (half an hour)
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check labelme2yolo supervision globox panlabel labelformat datumaro
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps \
 	  --target .venv-bench/imagededup imagededup PyWavelets scikit-learn scipy joblib cloudpickle threadpoolctl narwhals tqdm
 	$(BIN)/python benchmarks/convert.py --peers .venv-bench/bin/python --out benchmarks/results/convert.md
+	$(BIN)/python benchmarks/coco.py --peers .venv-bench/bin/python --out benchmarks/results/coco.md
+	$(BIN)/python benchmarks/rerun.py --out benchmarks/results/rerun.md
 	$(BIN)/python benchmarks/stats.py --peers .venv-bench/bin/python --out benchmarks/results/stats.md
 	PYTHONPATH=.venv-bench/imagededup $(BIN)/python benchmarks/similar.py --out benchmarks/results/similar.md
 	$(BIN)/python benchmarks/augment.py --out benchmarks/results/augment.md
