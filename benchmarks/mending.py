@@ -108,7 +108,7 @@ def mend(place: Path, given: argparse.Namespace) -> dict[str, Any]:
     boxwright("fix", dirty, findings, *accepted, done=mended)
     changes = json.loads((mended / "changes.json").read_text(encoding="utf-8"))
     truth = json.loads((place / "dirty" / "truth.json").read_text(encoding="utf-8"))
-    return {"changes": len(changes["changes"]), "errors": len(truth["errors"])}
+    return {"changes": len(changes["changes"]), "errors": len(truth)}
 
 
 def boxwright(*arguments: object, done: Path | None = None) -> str:
