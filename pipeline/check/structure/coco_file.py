@@ -184,7 +184,7 @@ def _hull(segmentation: Any) -> tuple[float, float, float, float]:
     if not segmentation:
         return NOWHERE
     points = coco.polygon(segmentation)
-    if not points:
+    if not len(points):
         return NOWHERE
-    xs, ys = [p[0] for p in points], [p[1] for p in points]
+    xs, ys = points[0::2], points[1::2]
     return min(xs), min(ys), max(xs), max(ys)
