@@ -70,6 +70,7 @@ def main() -> None:
     names = [name for name in names if name not in absent]
     told = [f"{options.images} pictures, {options.boxes} boxes, COCO to YOLO; {machine(options)}."]
     told += [f"Not installed, so not measured: {', '.join(absent)}."] if absent else []
+    versions = [f"{name} {version(name, options.peers)}" for name in names if name in PEERS]
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         os.environ |= {"PYTHONPYCACHEPREFIX": f"{folder}/bytecode", "PYTHONDONTWRITEBYTECODE": ""}
         for title, points in {"Boxes": 0, f"Boxes and outlines of {POINTS} points": POINTS}.items():
@@ -77,7 +78,6 @@ def main() -> None:
             draw(work / "source", options.images, options.boxes, points)
             times = measure(names, work, options.runs, options.peers, outlines=bool(points))
             told += [f"{title}:", table(times, options.images)]
-    versions = [f"{name} {version(name, options.peers)}" for name in names if name in PEERS]
     told.append(f"{', '.join(versions)}.")
     text = "\n\n".join(told)
     print(text)
