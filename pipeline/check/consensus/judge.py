@@ -24,6 +24,7 @@ from pipeline.progress import Track, silent
 _PLANTED = 0.4  # errors per label in the copies
 _COPIES = 5
 _ENOUGH = 15_000  # planted labels: fewer copies of a large set
+_ENOUGH_CANDIDATES = 50_000
 _FOLDS = 4
 _DOUBTFUL = 0.3  # probability from which a label is no example of a right one
 
@@ -151,7 +152,7 @@ def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
         again = missing.found_again(court.likely.boxes, planted.removed)
         fold = court.fold[court.likely.boxes.image]
         likely.append(Known(court.beside(planted.labels), again, fold))
-    return _joined(labels), _joined(likely)
+    return _joined(labels), _some(_joined(likely), rng)
 
 
 def _table(columns: dict[str, Floats]) -> Floats:
@@ -164,6 +165,12 @@ def _joined(parts: list[Known]) -> Known:
         np.concatenate([part.y for part in parts]),
         np.concatenate([part.fold for part in parts]),
     )
+
+
+def _some(known: Known, rng: np.random.Generator) -> Known:
+    """Enough rows to learn from and to say how often it was so."""
+    rows = np.sort(rng.permutation(len(known.y))[:_ENOUGH_CANDIDATES])
+    return Known(known.x[rows], known.y[rows], known.fold[rows])
 
 
 def _wrong(
@@ -204,7 +211,7 @@ def _verdict(
     labels = court.dataset.boxes
     columns, views, (surprise, far) = seen
     wrong, (sureness, share) = _wrong(court, columns, known[0], seed, expected)
-    kinds, _ = learn.cross_fitted(known[0], _table(columns), court.fold[labels.image], seed)
+    kinds = learn.kinds(known[0], _table(columns), court.fold[labels.image], seed)
     rank, missing_sureness = _gone(court, known[1], seed, expected)
     return Verdict(
         wrong=wrong,

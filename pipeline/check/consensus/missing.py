@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.check.consensus.features import Habits, alone
-from pipeline.check.consensus.pairs import overlapping, taken
+from pipeline.check.consensus.pairs import Pairs, overlapping, taken
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Floats, Ints
 
@@ -56,7 +56,7 @@ def beside_labels(likely: Boxes, labels: Boxes) -> Floats:
     """
     pairs = overlapping(likely, labels)
     alike = likely.label[pairs.a] == labels.label[pairs.b]
-    back = overlapping(labels, likely)
+    back = pairs.back(len(labels))
     fit = back.most(back.iou)
     nearest = pairs.best(pairs.iou)
     taken_up = taken(pairs.iou, nearest)
@@ -67,15 +67,14 @@ def beside_labels(likely: Boxes, labels: Boxes) -> Floats:
             taken_up,
             pairs.most(pairs.iou * alike),
             rival,
-            _covered(likely, labels),
+            _covered(likely, labels, pairs),
             counts[likely.image],
             plain(likely, taken_up),
         ]
     )
 
 
-def _covered(likely: Boxes, labels: Boxes) -> Floats:
-    pairs = overlapping(likely, labels)
+def _covered(likely: Boxes, labels: Boxes, pairs: Pairs) -> Floats:
     a, b = likely.xyxy[pairs.a], labels.xyxy[pairs.b]
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
     share = geometry.area(np.concatenate([low, high], axis=1)) / np.maximum(geometry.area(a), 1e-6)

@@ -14,6 +14,7 @@ from pipeline import boxes as geometry
 from pipeline.dataset import Bools, Boxes, Floats, Ints
 
 _AT_ONCE = 500_000  # pairs that are looked at together, to bound the memory
+_PIECES = 1024  # pictures that are looked at together, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,11 @@ class Pairs:
     def keep(self, mask: Bools) -> Pairs:
         """Only the pairs where `mask` (K,) is true."""
         return Pairs(self.a[mask], self.b[mask], self.iou[mask], self.rows)
+
+    def back(self, rows: int) -> Pairs:
+        """The same pairs seen from the second table, which has `rows` rows."""
+        order = np.argsort(self.b, kind="stable")
+        return Pairs(self.b[order], self.a[order], self.iou[order], rows)
 
     def best(self, value: Floats) -> Ints:
         """(rows,) for each box of `a` the pair of the highest `value` (K,); -1 without a partner.
@@ -86,30 +92,51 @@ def overlapping(a: Boxes, b: Boxes) -> Pairs:
 
 
 def _chunks(a: Boxes, b: Boxes) -> Iterator[tuple[Ints, Ints, Floats]]:
-    start = np.searchsorted(b.image, a.image, side="left")
-    counts = np.searchsorted(b.image, a.image, side="right") - start
-    left, _, right, _ = a.xyxy.T.copy()
-    others_left, _, others_right, _ = b.xyxy.T.copy()
-    for low, high in _ranges(np.cumsum(counts)):
-        part = counts[low:high]
-        row = np.repeat(np.arange(low, high), part)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(part) - part, part)
-        other = np.repeat(start[low:high], part) + within
-        level = (left[row] < others_right[other]) & (others_left[other] < right[row])
-        row, other = row[level], other[level]  # few of all: what is left costs more
+    """Block by block of pictures, each table with as many columns as its fullest picture."""
+    first, second = _pieces(a, b)
+    for low, high in _blocks(np.diff(first, axis=1)[:, 0], np.diff(second, axis=1)[:, 0]):
+        one, two = _filled(a.xyxy, first[low:high]), _filled(b.xyxy, second[low:high])
+        one, two = one[:, :, :, None], two[:, :, None, :]
+        met = (one[0] < two[2]) & (two[0] < one[2]) & (one[1] < two[3]) & (two[1] < one[3])
+        piece, i, j = np.nonzero(met)
+        row, other = first[low + piece, 0] + i, second[low + piece, 0] + j
         iou = paired_iou(a.xyxy[row], b.xyxy[other])
-        met = iou > 0
-        yield row[met], other[met], iou[met]
+        real = iou > 0
+        yield row[real], other[real], iou[real]
 
 
-def _ranges(ends: Ints) -> Iterator[tuple[int, int]]:
-    """Ranges of rows with about `_AT_ONCE` pairs; `ends` is the running number of pairs."""
+def _pieces(a: Boxes, b: Boxes) -> tuple[Ints, Ints]:
+    """(P, 2) from which row to which, in both tables: a picture each, or a part of a full one."""
+    pictures = np.unique(a.image)
+    low, high = (np.searchsorted(a.image, pictures, side=side) for side in ("left", "right"))
+    start, stop = (np.searchsorted(b.image, pictures, side=side) for side in ("left", "right"))
+    step = np.maximum(_AT_ONCE // np.maximum(stop - start, 1), 1)
+    parts = -(-(high - low) // step)
+    number = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    begin = np.repeat(low, parts) + number * np.repeat(step, parts)
+    end = np.minimum(begin + np.repeat(step, parts), np.repeat(high, parts))
+    return np.column_stack([begin, end]), np.repeat(np.column_stack([start, stop]), parts, axis=0)
+
+
+def _blocks(a: Ints, b: Ints) -> Iterator[tuple[int, int]]:
+    """Ranges of pieces with about `_AT_ONCE` pairs, from how many boxes each has."""
     low = 0
-    while low < len(ends):
-        before = ends[low - 1] if low else 0
-        high = max(int(np.searchsorted(ends, before + _AT_ONCE, side="right")), low + 1)
+    while low < len(a):
+        high = min(low + _PIECES, len(a))
+        while high > low + 1 and (high - low) * a[low:high].max() * b[low:high].max() > _AT_ONCE:
+            high = (low + high) // 2
         yield low, high
         low = high
+
+
+def _filled(xyxy: Floats, rows: Ints) -> Floats:
+    """(4, P, most) the boxes of each range of rows; where there is none, one that meets nothing."""
+    counts = rows[:, 1] - rows[:, 0]
+    out = np.full((4, len(rows), int(counts.max(initial=0))), np.nan)
+    column = np.arange(out.shape[2])
+    there = column < counts[:, None]
+    out[:, there] = xyxy[(rows[:, :1] + column)[there]].T
+    return out
 
 
 def paired_iou(a: Floats, b: Floats) -> Floats:
