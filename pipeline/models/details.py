@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,13 @@ class Details:
 
     def take(self, rows: Ints | Bools) -> Details:
         return Details(self.probability[rows], self.spread[rows])
+
+    @cached_property
+    def highest(self) -> Floats:
+        """(P, 2) the highest probability and the second highest; 0 where there is no such class."""
+        padded = np.pad(self.probability, ((0, 0), (2, 0)))
+        two: Floats = np.partition(padded, -2, axis=1)[:, -2:][:, ::-1]
+        return two
 
     @staticmethod
     def of(score: Floats, label: Ints, classes: int) -> Details:

@@ -24,7 +24,7 @@ _FARTHEST = 0.5  # errors beyond this teach no more than errors of this size
 RISING = dict.fromkeys((f"surprise_{k}" for k in range(4)), 1.0)
 """Columns that make an error likelier the higher they are."""
 
-_ROWS = 20_000  # sides to learn from: more bring little
+_ROWS = 12_000  # sides to learn from: more bring little
 
 
 @dataclass(frozen=True, eq=False)

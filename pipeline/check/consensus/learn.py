@@ -96,7 +96,7 @@ def _fitted(
     known: Known, fold: Ints, seed: int, rising: Floats | None, steps: int = _STEPS
 ) -> _Fitted:
     rng = np.random.default_rng(seed)
-    unknown = np.isnan(known.x).all(axis=0)
+    unknown: Bools = np.asarray(np.isnan(known.x).all(axis=0), dtype=bool)
     x = np.where(unknown, 0, known.x)
     models = {}
     for number in np.union1d(fold, known.fold):

@@ -46,8 +46,7 @@ def look(labels: Boxes, predictions: Predictions) -> Views:
     found, details = predictions.found.boxes, predictions.details
     pairs = overlapping(labels, found)
     label = labels.label[pairs.a]
-    ranked = np.sort(np.pad(details.probability, ((0, 0), (2, 0))), axis=1)
-    top, second = ranked[pairs.b, -1], ranked[pairs.b, -2]
+    top, second = details.highest[pairs.b].T
     own = details.probability[pairs.b, label]
     other = np.where(own == top, second, top)
     weight = top * pairs.iou**2 + _TINY
