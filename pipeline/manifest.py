@@ -80,14 +80,20 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 def cannot_write(path: Path, error: OSError) -> BoxwrightError:
     """The error of a disk that is full, read-only or not ours, in words."""
-    if isinstance(error, FileNotFoundError):
-        return BoxwrightError(
-            f"{path}: is gone; it was there a moment ago."
-            "\n    -> let nothing change the folders while this runs, and run it again."
-        )
     return BoxwrightError(
         f"{path}: cannot write here: {error.strerror}."
         "\n    -> free some space or choose another output folder; nothing was left half-written."
+    )
+
+
+def _stopped(out: Path, error: OSError) -> BoxwrightError:
+    """The same of a whole folder, for which files are linked that may vanish meanwhile."""
+    path = Path(error.filename or out)
+    if not isinstance(error, FileNotFoundError):
+        return cannot_write(path, error)
+    return BoxwrightError(
+        f"{path}: is gone; it was there a moment ago."
+        "\n    -> let nothing change the folders while this runs, and run it again."
     )
 
 
@@ -116,7 +122,7 @@ def new_folder(out: Path, kind: str, *, force: bool = False) -> Iterator[Path]:
             yield beside
             swap(beside, out)
     except OSError as error:
-        raise cannot_write(Path(error.filename or out), error) from error
+        raise _stopped(out, error) from error
     finally:
         if new_parent and not out.exists():
             with contextlib.suppress(OSError):  # somebody else has put something there since
@@ -143,7 +149,7 @@ def changed_folder(out: Path) -> Iterator[Path]:
                     (fresh / name).replace(aside / "was" / name)
                 (aside / "was").rename(out)
     except OSError as error:
-        raise cannot_write(Path(error.filename or out), error) from error
+        raise _stopped(out, error) from error
 
 
 @contextlib.contextmanager
