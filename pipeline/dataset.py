@@ -7,7 +7,7 @@ writers number from 1 where a format wants ids. Predictions are a `Dataset` too,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,12 @@ class Images:
             origin=strings(none),
         )
 
+    @staticmethod
+    def joined(parts: Sequence[Images]) -> Images:
+        """The rows of several tables, one after the other."""
+        names = [one.name for one in fields(Images)]
+        return Images(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
+
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
@@ -138,6 +144,12 @@ class Outlines:
     def of_counts(points: Floats, counts: Any) -> Outlines:
         """From all points (P, 2), row after row, and how many each row has (M,)."""
         return Outlines(points, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+    @staticmethod
+    def joined(parts: Sequence[Outlines]) -> Outlines:
+        """The rows of several columns, one after the other."""
+        points = np.concatenate([part.points for part in parts])
+        return Outlines.of_counts(points, np.concatenate([np.diff(part.start) for part in parts]))
 
     @staticmethod
     def none(rows: int) -> Outlines:
@@ -200,6 +212,13 @@ class Boxes:
             outline=Outlines.none(rows) if outline is None else outline,
         )
 
+    @staticmethod
+    def joined(parts: Sequence[Boxes]) -> Boxes:
+        """The rows of several tables, one after the other; `image` stays as it is."""
+        names = [one.name for one in fields(Boxes) if one.name != "outline"]
+        columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+        return Boxes(**columns, outline=Outlines.joined([part.outline for part in parts]))
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -228,6 +247,25 @@ class Dataset:
         return replace(
             self, images=self.images.take(mask), boxes=replace(boxes, image=row[boxes.image])
         )
+
+    @staticmethod
+    def joined(root: Path, parts: Sequence[Dataset]) -> Dataset:
+        """One after the other, their classes matched by name; no picture is renamed.
+
+        Args:
+            root: The folder of all.
+            parts: One or more.
+        """
+        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
+        number = {name: index for index, name in enumerate(classes)}
+        first = np.cumsum([0, *(len(part.images) for part in parts)]).tolist()
+        boxes = []
+        for part, before in zip(parts, first, strict=False):
+            label = np.array([number[name] for name in part.classes], dtype=np.int64)
+            moved = part.boxes.image + before
+            boxes.append(replace(part.boxes, image=moved, label=label[part.boxes.label]))
+        images = Images.joined([part.images for part in parts])
+        return Dataset(root, tuple(classes), images, Boxes.joined(boxes))
 
     def of_split(self, split: str) -> Dataset:
         """Only the pictures of one split, with their boxes."""

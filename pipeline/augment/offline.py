@@ -162,7 +162,7 @@ def _with(dataset: Dataset, labels: Outlines, made: Sequence[Variant]) -> tuple[
         [one if there else one[:0] for one, there in zip(turning, had, strict=True)]
     )
     whole = joining.joined(dataset, replace(dataset, images=images, boxes=boxes))
-    return joining.in_order(whole, joining.joined_outlines(labels, along))
+    return joining.in_order(whole, Outlines.joined([labels, along]))
 
 
 def _keep_annotations(dataset: Dataset, folder: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.balance import paste, stock, table
 from pipeline.balance.options import BalanceOptions, tell_unused
 from pipeline.balance.outlines import annotated
 from pipeline.balance.turning import shapes_of, with_shapes
-from pipeline.dataset import Dataset, Ints
+from pipeline.dataset import Dataset, Images, Ints, Outlines
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataErrors
 from pipeline.formats import lists, pictures_csv, yolo
@@ -183,7 +183,7 @@ def _write_lists(dataset: Dataset, times: Ints, folder: Path, out: Path) -> None
         names = dict.fromkeys(name for name, _ in lists.read(file, folder, split))
         kept.append(replace(part.take(shown > 0), name=np.array([*names], dtype=object)))
         _copy_annotations(dataset.root / "annotations" / f"{split}.json", folder)
-    pictures_csv.write(folder, joining.joined_images(kept))
+    pictures_csv.write(folder, Images.joined(kept))
     text = yolo.data_yaml(dataset.classes, prepared.splits(dataset), listed=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
@@ -215,7 +215,7 @@ def _pasted(
     news = paste.dataset_of(made, train)
     headers = reading.headers | {str(new.path): read_header(new.path) for new in made}
     turning, shapes = with_shapes(news, mapped)
-    labels_ = joining.joined_outlines(reading.dataset.boxes.outline, turning.boxes.outline)
+    labels_ = Outlines.joined([reading.dataset.boxes.outline, turning.boxes.outline])
     whole, outlines = joining.in_order(joining.joined(dataset, news), labels_)
     copied = prepared.write(whole, folder, headers, mapped, prepared.How(labels=outlines))
     shutil.rmtree(folder / _MADE, ignore_errors=True)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from pipeline import config, manifest
-from pipeline.dataset import Boxes, Dataset, Images, Outlines, strings
+from pipeline.dataset import Dataset, strings
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats import coco, yolo
@@ -159,33 +158,8 @@ def _pictures_folder(file: Path, split: str) -> Path | None:
 
 def _joined(root: Path, splits: Sequence[str], parts: Sequence[Dataset]) -> Dataset:
     """Data sets one after the other, their classes matched by name."""
-    classes = list(dict.fromkeys(name for part in parts for name in part.classes))
-    images = [
-        replace(part.images, split=strings([split] * len(part.images)))
-        for split, part in zip(splits, parts, strict=True)
+    split = [
+        replace(part, images=replace(part.images, split=strings([name] * len(part.images))))
+        for name, part in zip(splits, parts, strict=True)
     ]
-    before = np.cumsum([0, *map(len, images)])
-    boxes = [
-        replace(
-            part.boxes,
-            image=part.boxes.image + first,
-            label=np.array([classes.index(c) for c in part.classes], np.int64)[part.boxes.label],
-        )
-        for part, first in zip(parts, before.tolist(), strict=False)
-    ]
-    return Dataset(root, tuple(classes), _concatenated(images), _boxes(boxes))
-
-
-def _concatenated(parts: Sequence[Images]) -> Images:
-    names = [one.name for one in fields(Images)]
-    return Images(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
-
-
-def _boxes(parts: Sequence[Boxes]) -> Boxes:
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    points = np.concatenate([part.outline.points for part in parts])
-    counts = np.concatenate([np.diff(part.outline.start) for part in parts])
-    names = ("image", "label", "xyxy", "crowd", "score")
-    return Boxes(**{n: column(n) for n in names}, outline=Outlines.of_counts(points, counts))
+    return Dataset.joined(root, split)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -19,22 +18,9 @@ def joined(dataset: Dataset, more: Dataset) -> Dataset:
         np.concatenate([a.label, b.label]),
         np.concatenate([a.xyxy, b.xyxy]),
         crowd=np.concatenate([a.crowd, b.crowd]),
-        outline=joined_outlines(a.outline, b.outline),
+        outline=Outlines.joined([a.outline, b.outline]),
     )
-    return replace(dataset, images=joined_images([dataset.images, more.images]), boxes=boxes)
-
-
-def joined_images(parts: Iterable[Images]) -> Images:
-    """The rows of several tables of pictures, one after the other."""
-    columns = zip(*(vars(part).values() for part in parts), strict=True)
-    return Images(*(np.concatenate(column) for column in columns))
-
-
-def joined_outlines(a: Outlines, b: Outlines) -> Outlines:
-    """The rows of two columns of outlines, one after the other."""
-    return Outlines.of_counts(
-        np.concatenate([a.points, b.points]), np.concatenate([np.diff(a.start), np.diff(b.start)])
-    )
+    return replace(dataset, images=Images.joined([dataset.images, more.images]), boxes=boxes)
 
 
 def in_order(dataset: Dataset, labels: Outlines | None = None) -> tuple[Dataset, Outlines]:
