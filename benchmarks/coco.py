@@ -15,18 +15,17 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from importlib import metadata
 from pathlib import Path
 
 import cv2
 import numpy as np
+from convert import run
 
 SIZE = (640, 480)
 CLASSES = 80
@@ -197,15 +196,6 @@ def measure(
             if turn:
                 times[name].append(measured)
     return times
-
-
-def run(command: list[str]) -> tuple[float, float]:
-    """Wall-clock and CPU seconds of one run."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, used
 
 
 def table(times: dict[str, list[tuple[float, float]]], images: int) -> str:

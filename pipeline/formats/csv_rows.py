@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.formats.batch import FRACTIONS, NO_SIZE, Batch, Corners, Point
-from pipeline.formats.values import text
+from pipeline.formats.values import cell_number, text
 
 # The names that a column goes by, as they are or in lower case.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -206,7 +205,7 @@ def _size(table: _Table, row: Sequence[str], line: int) -> Point:
     texts = table.at(row, "width"), table.at(row, "height")
     if not all(texts):
         return NO_SIZE
-    width, height = (_number(one, table.path, f"line {line}, size") for one in texts)
+    width, height = (cell_number(one, table.path, f"line {line}, size") for one in texts)
     if min(width, height) <= 0:
         raise DataError(table.path, f"line {line}", f"says {width:g}x{height:g}, which is no size")
     return width, height
@@ -218,22 +217,10 @@ def _corners(table: _Table, row: Sequence[str], line: int) -> Corners | None:
     if not any(texts):
         return None
     x1, y1, x2, y2 = (
-        _number(one, table.path, f"line {line}, {side}")
+        cell_number(one, table.path, f"line {line}, {side}")
         for one, side in zip(texts, _SIDES, strict=True)
     )
     return x1, y1, x2, y2
-
-
-def _number(cell: str, path: str, place: str) -> float:
-    if not cell:
-        raise DataError(path, place, "is missing")
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(path, place, f"is {cell[:40]!r}, not a finite number")
-    return number
 
 
 def _delimiter(content: str) -> str:

@@ -163,6 +163,19 @@ def written(value: str, place: Place) -> float:
     return found
 
 
+def cell_number(cell: str | None, path: str, place: str) -> float:
+    """The finite number that a cell of a table or an element says, which must not be empty."""
+    if not cell:
+        raise DataError(path, place, "is missing")
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(path, place, f"is {cell[:40]!r}, not a finite number")
+    return number
+
+
 def _check_reach(found: float, value: Any, place: Place) -> None:
     """Refuse what is no number, and what would overflow where it is turned and scaled."""
     if not math.isfinite(found):

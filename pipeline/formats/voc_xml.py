@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.errors import DataError
 from pipeline.formats import markup
 from pipeline.formats.batch import NO_SIZE, Batch, Corners, Point, hull
-from pipeline.formats.values import each
+from pipeline.formats.values import cell_number, each
 
 OURS = "boxwright"  # stands in source/annotation of the files that boxwright writes
 OTHER_BASE = "files whose corners are counted from 0"
@@ -91,7 +91,7 @@ def _size(fields: Mapping[str, str], path: str) -> Point:
     texts = fields.get("size/width", ""), fields.get("size/height", "")
     if not all(texts):
         return NO_SIZE
-    width, height = (_number(text, path, "size") for text in texts)
+    width, height = (cell_number(text, path, "size") for text in texts)
     return (width, height) if min(width, height) > 0 else NO_SIZE
 
 
@@ -101,7 +101,7 @@ def _shape(values: Mapping[str, str], path: str, place: str) -> tuple[Corners, S
     if "bndbox/xmin" not in values and outline:
         return hull(outline), outline
     x1, y1, x2, y2 = (
-        _number(values.get(f"bndbox/{side}"), path, f"{place}, {side}") for side in _SIDES
+        cell_number(values.get(f"bndbox/{side}"), path, f"{place}, {side}") for side in _SIDES
     )
     (x1, x2), (y1, y2) = _ordered(x1, x2), _ordered(y1, y2)
     return (x1, y1, x2, y2), outline
@@ -124,7 +124,7 @@ def _polygon(values: Mapping[str, str], path: str, place: str) -> list[Point]:
     number = 1
     while f"polygon/x{number}" in values:
         x, y = (values.get(f"polygon/{axis}{number}") for axis in "xy")
-        points.append((_number(x, path, place), _number(y, path, place)))
+        points.append((cell_number(x, path, place), cell_number(y, path, place)))
         number += 1
     return points if len(points) >= 3 else []
 
@@ -134,21 +134,9 @@ def _turned(values: Mapping[str, str], path: str, place: str) -> list[Point]:
     if "robndbox/cx" not in values:
         return []
     cx, cy, w, h, angle = (
-        _number(values.get(f"robndbox/{key}"), path, f"{place}, {key}")
+        cell_number(values.get(f"robndbox/{key}"), path, f"{place}, {key}")
         for key in ("cx", "cy", "w", "h", "angle")
     )
     cos, sin = math.cos(angle), math.sin(angle)
     halves = ((-w / 2, -h / 2), (w / 2, -h / 2), (w / 2, h / 2), (-w / 2, h / 2))
     return [(cx + dx * cos - dy * sin, cy + dx * sin + dy * cos) for dx, dy in halves]
-
-
-def _number(text: str | None, path: str, place: str) -> float:
-    if not text:
-        raise DataError(path, place, "is missing")
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(path, place, f"is {text[:40]!r}, not a finite number")
-    return number
