@@ -266,13 +266,14 @@ def test_csv_rows_that_are_wrong_are_told_by_their_lines(tmp_path):
     written(
         tmp_path / "t.csv",
         "image,x1,y1,x2,y2,label\na.jpg,8,6,40\na.jpg,8,x,40,30,Ten\n"
-        "a.jpg,8,6,40,30,Ten\nb.jpg,8,6,40,30,Ten\n",
+        "a.jpg,8,6,40,30,Ten\nb.jpg,8,6,40,30,Ten\na.jpg,8,6,4_0,30,Ten\n",
     )
     reading = formats.read("csv", tmp_path)
     assert len(reading.dataset.boxes) == 1
     told = problems(reading)
     assert any("line 2: has 4 columns where 6 are due" in one for one in told)
     assert any("line 3, y1: is 'x', not a finite number" in one for one in told)
+    assert any("line 6, x2: is '4_0', not a finite number" in one for one in told)
     assert any("names the picture 'b.jpg', which is not there" in one for one in told)
 
 

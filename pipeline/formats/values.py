@@ -167,13 +167,7 @@ def cell_number(cell: str | None, path: str, place: str) -> float:
     """The finite number that a cell of a table or an element says, which must not be empty."""
     if not cell:
         raise DataError(path, place, "is missing")
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(path, place, f"is {cell[:40]!r}, not a finite number")
-    return number
+    return written(cell, Place(path, place))
 
 
 def _check_reach(found: float, value: Any, place: Place) -> None:
