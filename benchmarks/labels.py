@@ -36,6 +36,7 @@ from pipeline.check.consensus.features import habits
 from pipeline.check.consensus.judge import judge
 from pipeline.check.consensus.noise import KINDS
 from pipeline.check.consensus.pairs import overlapping
+from pipeline.check.consensus.views import look
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Images
 from pipeline.formats import yolo
@@ -217,7 +218,8 @@ def as_taught(
     dataset: Dataset, predictions: Predictions, share: float, rng: np.random.Generator
 ) -> Dirty:
     """Errors of the kinds that the judge is taught."""
-    planted = noise.plant(dataset, share, habits(dataset, predictions).confusion, rng)
+    usual = habits(dataset, predictions, look(dataset.boxes, predictions))
+    planted = noise.plant(dataset, share, usual.confusion, rng)
     return Dirty(replace(dataset, boxes=planted.labels), planted.kind, planted.removed)
 
 

@@ -176,7 +176,7 @@ def test_saved_decisions_are_loaded_in_another_browser(tmp_path, context, browse
     other = browser.new_context()
     again = opened(other, file)
     again.set_input_files("#load", tmp_path / "d.json")
-    again.wait_for_selector("#told:not(:empty)")  # a function would be evaluated: the page forbids it
+    again.wait_for_selector("#told:not(:empty)")  # not by a function: the page evaluates none
     assert saved(again, tmp_path / "e.json") == first
     other.close()
 

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.check.consensus import missing
 from pipeline.check.consensus.features import habits, of_labels
 from pipeline.check.consensus.noise import BADLY_PLACED, DUPLICATE, RIGHT, SPURIOUS, WRONG_CLASS
+from pipeline.check.consensus.views import look
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Ints
 
@@ -39,8 +40,9 @@ class Evidence:
 def evidence(dataset: Dataset, predictions: Predictions) -> Evidence:
     """Score every label by its evidence."""
     size, labels = dataset.images.size, dataset.boxes
-    usual = habits(dataset, predictions)
-    columns, views = of_labels(labels, size, predictions, usual)
+    views = look(labels, predictions)
+    usual = habits(dataset, predictions, views)
+    columns = of_labels(labels, size, predictions, usual, views)
     likely = missing.candidates(predictions, size, usual).boxes
     near = missing.beside_labels(likely, labels)
     kind = _kinds(columns)

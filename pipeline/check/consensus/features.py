@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.check.consensus.pairs import overlapping, paired_iou, taken
-from pipeline.check.consensus.views import Views, look
+from pipeline.check.consensus.views import Views
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Ints
 
@@ -48,10 +48,9 @@ class Habits:
     confusion: Floats
 
 
-def habits(dataset: Dataset, predictions: Predictions) -> Habits:
-    """What is usual among the labels of `dataset`."""
+def habits(dataset: Dataset, predictions: Predictions, views: Views) -> Habits:
+    """What is usual among the labels of `dataset`; `views` are of them."""
     labels = dataset.boxes
-    views = look(labels, predictions)
     classes = len(dataset.classes)
     shape = _shape(labels, dataset.images.size)
     best = views.pairs.best(views.score * views.pairs.iou)
@@ -78,31 +77,30 @@ def _shape(labels: Boxes, size: Ints) -> Floats:
 
 
 def of_labels(
-    labels: Boxes, size: Ints, predictions: Predictions, usual: Habits
-) -> tuple[dict[str, Floats], Views]:
-    """The columns, by name, and the views that they were made of.
+    labels: Boxes, size: Ints, predictions: Predictions, usual: Habits, views: Views
+) -> dict[str, Floats]:
+    """The columns, by name.
 
     Args:
         labels: (M) to be judged, in the order of the pictures.
         size: (N, 2) of the pictures.
         predictions: Of the same pictures.
         usual: From `habits`.
+        views: Of the labels.
     """
-    columns, views = alone(labels, size, predictions, usual)
-    return {**columns, **_company(labels, views, predictions)}, views
+    columns = alone(labels, size, predictions, usual, views)
+    return {**columns, **_company(labels, views, predictions)}
 
 
 def alone(
-    labels: Boxes, size: Ints, predictions: Predictions, usual: Habits
-) -> tuple[dict[str, Floats], Views]:
+    labels: Boxes, size: Ints, predictions: Predictions, usual: Habits, views: Views
+) -> dict[str, Floats]:
     """As `of_labels`, without what stands beside a label: quick for many boxes."""
-    views = look(labels, predictions)
-    columns = {
+    return {
         **_agreement(labels, views, usual),
         **_sides(labels, views, predictions),
         **_looks(labels, size, views, usual),
     }
-    return columns, views
 
 
 def _agreement(labels: Boxes, views: Views, usual: Habits) -> dict[str, Floats]:

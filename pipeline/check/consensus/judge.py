@@ -83,10 +83,10 @@ class _Court:
     floor: floor.Floor
     likely: missing.Candidates
 
-    def look(self, labels: Boxes) -> _Seen:
+    def look(self, labels: Boxes, views: Views) -> _Seen:
         """Columns by name, views, and surprise and floor (M, 4) each."""
         size = self.dataset.images.size
-        columns, views = of_labels(labels, size, self.predictions, self.usual)
+        columns = of_labels(labels, size, self.predictions, self.usual, views)
         sides = floor.columns(labels, views, self.predictions, size)
         usual = self.floor.expected(sides, self.fold[labels.image])
         more, times = floor.surprise(labels, views, usual)
@@ -119,8 +119,9 @@ def judge(
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # tables are small: on a busy machine threads wait for each other
-        court = _court(dataset, predictions, seed)
-        seen = court.look(dataset.boxes)
+        views = look(dataset.boxes, predictions)
+        court = _court(dataset, predictions, views, seed)
+        seen = court.look(dataset.boxes, views)
         first, gone = _learn(court, seed, track)
         _, (doubt, _) = _wrong(court, seen[0], first, seed, expected)
         rest = replace(court, dataset=dataset.keep_boxes(doubt <= _DOUBTFUL))
@@ -128,11 +129,10 @@ def judge(
         return _verdict(court, seen, (labels, gone), seed, expected)
 
 
-def _court(dataset: Dataset, predictions: Predictions, seed: int) -> _Court:
+def _court(dataset: Dataset, predictions: Predictions, views: Views, seed: int) -> _Court:
     size, labels = dataset.images.size, dataset.boxes
-    usual = habits(dataset, predictions)
+    usual = habits(dataset, predictions, views)
     fold = learn.folds(dataset.images.group, _FOLDS, np.random.default_rng(seed))
-    views = look(labels, predictions)
     sides = floor.columns(labels, views, predictions, size)
     off = residuals(labels, views.reference)
     known = floor.learn(sides, off, fold[labels.image], seed)
@@ -148,7 +148,8 @@ def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
     for _ in track(range(copies), "planting errors", copies):
         planted = noise.plant(court.dataset, _PLANTED, court.usual.confusion, rng)
         fold = court.fold[planted.labels.image]
-        labels.append(Known(_table(court.look(planted.labels)[0]), planted.kind, fold))
+        seen = court.look(planted.labels, look(planted.labels, court.predictions))
+        labels.append(Known(_table(seen[0]), planted.kind, fold))
         again = missing.found_again(court.likely.boxes, planted.removed)
         fold = court.fold[court.likely.boxes.image]
         likely.append(Known(court.beside(planted.labels), again, fold))

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline import boxes as geometry
 from pipeline.check.consensus.features import Habits, alone
 from pipeline.check.consensus.pairs import Pairs, overlapping, taken
+from pipeline.check.consensus.views import look
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Floats, Ints
 
@@ -41,7 +42,8 @@ def candidates(predictions: Predictions, size: Ints, usual: Habits) -> Candidate
     beaten = pairs.total(better & (pairs.iou > _ONE_ITEM)) > 0
     label = details.probability[rows].argmax(axis=1) if len(rows) else kept.label
     likely = Boxes.of(kept.image, label, kept.xyxy, score=kept.score).take(~beaten)
-    columns, views = alone(likely, size, predictions, usual)
+    views = look(likely, predictions)
+    columns = alone(likely, size, predictions, usual, views)
     middle = np.where(np.isfinite(views.reference), views.reference, likely.xyxy)
     boxes = Boxes.of(likely.image, likely.label, middle, score=likely.score)
     return Candidates(boxes, np.column_stack([likely.score, *columns.values()]))
