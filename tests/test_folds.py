@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from contextlib import nullcontext
@@ -345,12 +346,12 @@ class Enough(Exception):  # noqa: N818
     pass
 
 
+def stop(*_, **__):
+    raise Enough
+
+
 def trees_of(dataset, folder, monkeypatch):
     """The trees that models would be trained on."""
-
-    def stop(*_, **__):
-        raise Enough
-
     monkeypatch.setattr(folds, "train", stop)
     with pytest.raises(Enough):
         folds.out_of_fold(dataset, options(), folder)
@@ -451,6 +452,8 @@ def test_weights_of_other_classes_are_refused(run, root, labels):
 
 # Who judges
 
+MANY = 10  # numbers on the line of a label that is neither a box nor four corners
+
 
 def asked(labels, root, folder, **who):
     training = config.options(TrainOptions, SMALL, TRAINING)
@@ -475,6 +478,28 @@ def test_labels_without_groups_get_those_of_their_folder(labels, root, tmp_path,
     with pytest.raises(Enough):
         asked(none, root, tmp_path, folds=2)
     assert dealt[0].tolist() == labels.images.group.tolist()
+
+
+@pytest.mark.parametrize(
+    ("manifest_says", "columns"),
+    [
+        ({}, {5}),
+        ({"options": {"shapes": "ellipse"}}, {MANY}),
+        ({"options": {"shapes": {CLASSES[0]: "ellipse"}}}, {9, MANY}),
+    ],
+)
+def test_models_learn_labels_that_turn_as_those_of_the_tree(
+    manifest_says, columns, labels, root, tmp_path, monkeypatch
+):
+    tree = Path(shutil.copytree(root, tmp_path / "tree"))
+    known = json.loads((tree / "manifest.json").read_text("utf-8"))
+    (tree / "manifest.json").write_text(json.dumps(known | manifest_says), "utf-8")
+    monkeypatch.setattr(folds, "train", stop)
+    with pytest.raises(Enough):
+        asked(labels, tree, tmp_path / "out", folds=2)
+    files = (tmp_path / "out" / "data" / "fold-1" / "labels").rglob("*.txt")
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert {min(len(line.split()), MANY) for line in lines} == columns
 
 
 def test_a_file_judges(made, labels, root, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline import arrange, manifest, prepared
 from pipeline import boxes as geometry
+from pipeline.augment.shapes import Shapes, shaped
 from pipeline.dataset import Bools, Dataset, Ints, strings
 from pipeline.engine import Map, shards
 from pipeline.errors import BoxwrightError, DataError, DataErrors
@@ -24,7 +25,9 @@ KIND = "folds data"
 _LEAST_SIDE = 1.0  # pixels of a label inside its picture; from less no model learns
 
 
-def write(dataset: Dataset, fold: Ints, out: Path, track: Track) -> list[Path]:
+def write(
+    dataset: Dataset, fold: Ints, out: Path, track: Track, shapes: Shapes = None
+) -> list[Path]:
     """Write a tree for each fold, unless those that are there are the same.
 
     Args:
@@ -32,6 +35,7 @@ def write(dataset: Dataset, fold: Ints, out: Path, track: Track) -> list[Path]:
         fold: (N,) the fold of each picture, from 1; in its tree it is in val, in the others train.
         out: The folder of the trees, replaced whole.
         track: Shows progress.
+        shapes: What turns with the boxes when pictures are turned (`augment.shapes`).
 
     Returns:
         The folders of the trees, in the order of the folds.
@@ -46,10 +50,11 @@ def write(dataset: Dataset, fold: Ints, out: Path, track: Track) -> list[Path]:
     trees = {name: arrange.fold(dealt, number) for number, name in enumerate(folds, 1)}
     with shards(track=track) as mapped:
         headers = _headers(dealt, mapped)
-        content = prepared.content_hash(dealt, headers)
+        content = f"{prepared.content_hash(dealt, headers)} {shapes or ''}".strip()
         if not _there(out, content, trees):
+            turning = shaped(dealt, shapes, mapped)[0].boxes.outline
             with manifest.new_folder(out, KIND) as folder:
-                prepared.write_all(trees, folder, headers, mapped)
+                prepared.write_all(trees, folder, headers, mapped, prepared.How(labels=turning))
                 for name in folds:
                     told = {"classes": dealt.classes, "content": f"{content} {name}"}
                     manifest.write(folder / name, "prepared", told)

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from pipeline import arrange, manifest
+from pipeline.augment.shapes import Shapes
 from pipeline.check import fold_trees, predictions_file
 from pipeline.check.looking import LookOptions, look
 from pipeline.check.predictions import Predictions
@@ -56,12 +57,15 @@ class FoldOptions:
         seed: Of the order in which groups are dealt.
         training: How to train each; see `short`.
         looking: How each looks at its fold; on the device of the training.
+        shapes: What turns with the boxes when pictures are turned (`augment.shapes`). Boxes that
+            grow when they are turned teach models to find things too large.
     """
 
     folds: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
     seed: int = 0
     training: TrainOptions = field(default_factory=lambda: short(TrainOptions()))
     looking: LookOptions = field(default_factory=LookOptions)
+    shapes: Shapes = None
 
 
 def out_of_fold(
@@ -95,7 +99,7 @@ def out_of_fold(
         DataErrors: Pictures that cannot be read.
     """
     fold = deal(dataset, options)
-    trees = fold_trees.write(dataset, fold, folder / _TREES, track)
+    trees = fold_trees.write(dataset, fold, folder / _TREES, track, options.shapes)
     watched = watched or (lambda: nullcontext(Audience(track)))
     parts, runs = [], []
     for number, tree in enumerate(trees, 1):

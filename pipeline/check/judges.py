@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 
+from pipeline import manifest
+from pipeline.augment.shapes import Shapes
 from pipeline.check import folds, looking, predictions_file
 from pipeline.check.folds import EPOCHS
 from pipeline.check.looking import LookOptions
@@ -97,8 +99,16 @@ def ask(
     if not options.folds:
         return None
     training = folds.short(judges.training, options.epochs)
-    how = folds.FoldOptions(options.folds, options.seed, training, eyes)
+    shapes = _shapes(judges.source)
+    how = folds.FoldOptions(options.folds, options.seed, training, eyes, shapes)
     return folds.out_of_fold(dataset, how, judges.folder, again=again, track=track, watched=watched)
+
+
+def _shapes(source: Path) -> Shapes:
+    """What turns with the boxes of a prepared tree; the pixels tell what drawn outlines did."""
+    made = manifest.read(source) or {}
+    asked: Shapes = made.get("options", {}).get("shapes")
+    return asked or ("auto" if made.get("shapes") else None)
 
 
 def grouped(dataset: Dataset, source: Path) -> Dataset:
