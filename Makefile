@@ -73,12 +73,10 @@ bench: $(READY) ## Us and our peers, side by side (half an hour)
 	PYTHONPATH=.venv-bench/imagededup $(BIN)/python benchmarks/similar.py --out benchmarks/results/similar.md
 	$(BIN)/python benchmarks/augment.py --out benchmarks/results/augment.md
 
-bench-labels: convert ## Planted label errors found again, and cleanlab beside it (three quarters of an hour on two cores)
+bench-labels: $(READY) ## Planted label errors found again, and cleanlab beside it (three quarters of an hour on two cores)
 	@test -x .venv-cleanlab/bin/python || $(PYTHON) -m venv .venv-cleanlab
 	.venv-cleanlab/bin/python -m pip install --quiet --disable-pip-version-check cleanlab || true
-	$(BOXWRIGHT) check $(CONFIG) --folds 5 --epochs 22 --fail-on never
-	$(BIN)/python benchmarks/labels.py datasets/prepared/sample runs/sample-folds/predictions.npz \
-	  --peers .venv-cleanlab/bin/python --out benchmarks/results/labels.md
+	$(BIN)/python benchmarks/labels.py --work runs/labels --peers .venv-cleanlab/bin/python --out benchmarks/results/labels.md
 
 fuzz: $(READY) ## Five minutes of input that nobody would write, at every reader
 	$(BIN)/python fuzz/run.py --seconds 300

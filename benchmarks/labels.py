@@ -1,9 +1,11 @@
 """Planted label errors found again: the judge, plain evidence, and cleanlab's ObjectLab.
 
     make bench-labels
+    python benchmarks/labels.py --work runs/labels --peers .venv-cleanlab/bin/python --out FILE.md
     python benchmarks/labels.py TREE PREDICTIONS --peers .venv-cleanlab/bin/python --out FILE.md
 
 TREE is a prepared folder with right labels, PREDICTIONS what `boxwright check TREE --folds 5` left.
+Without them the built-in sample is drawn with another seed than its own, and judged by folds.
 Errors are planted by two noise models: that of `label_noise.py`, which the judge is not taught (the
 headline), and that which it is taught, with other chances. A box is found wrong or right; a picture
 is wrong where a label of it is, or is missing. ObjectLab's score of a label is the lower of its two
@@ -26,9 +28,12 @@ from pathlib import Path
 
 import label_noise
 import numpy as np
+import yaml
 from label_noise import Dirty
+from mending import CONFIG, boxwright
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from pipeline import config
 from pipeline.check import predictions_file
 from pipeline.check.consensus import missing, noise
 from pipeline.check.consensus.evidence import evidence
@@ -68,6 +73,7 @@ json.dump({"box": box, "picture": picture.tolist(), "over": over, "seconds": tak
 """
 THRESHOLDS = {"as it comes": (0.5, 0.95), "fit": (0.1, 0.5)}
 SHARES = (0.01, 0.03, 0.1)
+SAMPLE_SEED = 21
 SEED = 1000  # others than any that something was tried on
 
 Figures = dict[str, float]
@@ -290,10 +296,25 @@ def speed(pictures: int = 5_000, found: int = 100, labels: int = 8) -> str:
     )
 
 
+def sample(work: Path) -> tuple[Path, Path]:
+    """The built-in sample of another seed as a tree, and what five folds say of it."""
+    source, file = work / "source", work / "sample.yaml"
+    work.mkdir(parents=True, exist_ok=True)
+    block = config.read_yaml(CONFIG)
+    block |= {"source": str(source), "prepared": str(work / "tree"), "runs": str(work / "runs")}
+    block["convert"]["background"] = [str(source / "background")]
+    block["sample"]["seed"] = block["convert"]["seed"] = SAMPLE_SEED
+    file.write_text(yaml.safe_dump(block, allow_unicode=True), encoding="utf-8")
+    for words in (["sample"], ["convert"], ["check", "--folds", "5", "--fail-on", "never"]):
+        boxwright(words[0], file, *words[1:])
+    return work / "tree", work / "runs" / "sample-folds" / predictions_file.FILE
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tree", type=Path, nargs="?")
     parser.add_argument("predictions", type=Path, nargs="?")
+    parser.add_argument("--work", type=Path, default=Path("runs/labels"), help="for the sample")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--peers", type=Path, help="A Python with cleanlab.")
     parser.add_argument("--out", type=Path)
@@ -303,12 +324,12 @@ def main() -> None:
         print(f"{given.peers} is not there: without ObjectLab. See the head of this file.\n")
     parts = [speed()]
     print(parts[0], flush=True)
-    if given.tree:
-        dataset = yolo.read(given.tree)
-        said = predictions_file.read(given.predictions, dataset)
-        for part in every(dataset, said, given.seeds, peers):
-            parts.append(part)
-            print(f"\n{part}", flush=True)
+    tree, file = (given.tree, given.predictions) if given.tree else sample(given.work)
+    dataset = yolo.read(tree)
+    said = predictions_file.read(file, dataset)
+    for part in every(dataset, said, given.seeds, peers):
+        parts.append(part)
+        print(f"\n{part}", flush=True)
     if given.out:
         given.out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
