@@ -151,6 +151,20 @@ def test_a_missing_label_is_told_with_what_to_add(clean, found):
     assert fit > 0.8
 
 
+def test_models_that_see_everything_too_large_do_not_spoil_what_they_mend(clean, dirty):
+    said = told(clean)
+    boxes = said.found.boxes
+    side = np.tile(boxes.xyxy[:, 2:] - boxes.xyxy[:, :2], 2)
+    large = boxes.xyxy + np.array([-0.08, -0.08, 0.08, 0.08]) * side
+    found = find(dirty[0], replace(said, found=with_boxes(said.found, xyxy=large)))
+    (moved,) = about(found, dirty[1]["side"])
+    (added,) = [one for one in found if one.image == "사진 25.jpg" and one.box == -1]
+    for one, row in ((moved, 44), (added, 75)):
+        right = clean.boxes.xyxy[row]
+        off = (np.array(one.fix.xyxy) - right) / np.tile(right[2:] - right[:2], 2)
+        assert np.abs(off).max() < 0.06
+
+
 def test_boxes_without_area_and_crowds_are_not_judged(dirty, found):
     assert about(found, dirty[1]["flat"]) == about(found, dirty[1]["crowd"]) == []
 

@@ -43,10 +43,11 @@ def evidence(dataset: Dataset, predictions: Predictions) -> Evidence:
     views = look(labels, predictions)
     usual = habits(dataset, predictions, views)
     columns = of_labels(labels, size, predictions, usual, views)
-    likely = missing.candidates(predictions, size, usual).boxes
-    near = missing.beside_labels(likely, labels)
+    likely = missing.candidates(predictions, size, usual)
+    candidates = missing.at(likely, likely.views.reference)
+    near = missing.beside_labels(candidates, labels)
     kind = _kinds(columns)
-    return Evidence(columns["evidence"], kind, views.reference, likely, near[:, -1])
+    return Evidence(columns["evidence"], kind, views.reference, candidates, near[:, -1])
 
 
 def _kinds(columns: dict[str, Floats]) -> Ints:

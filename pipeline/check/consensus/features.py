@@ -16,7 +16,7 @@ from pipeline.check.consensus.views import Views
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Ints
 
-_OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
+OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 _TOUCH = 0.01  # of the picture's side: as near to the border as this is at it
 _CLAIMED = 0.4  # IoU at which a label takes up a prediction
 RISING = {
@@ -129,7 +129,7 @@ def _agreement(labels: Boxes, views: Views, usual: Habits) -> dict[str, Floats]:
 def residuals(labels: Boxes, reference: Floats) -> Floats:
     """(M, 4) how far each side of a label lies outside of the reference, as a share of its side."""
     side = np.maximum(np.tile(reference[:, 2:] - reference[:, :2], 2), 1e-3)
-    out: Floats = (labels.xyxy - reference) * _OUTWARD / side
+    out: Floats = (labels.xyxy - reference) * OUTWARD / side
     return out
 
 

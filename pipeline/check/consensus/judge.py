@@ -39,7 +39,8 @@ class Verdict:
         kinds: (M, 5) how likely it is of each of `noise.KINDS`, there.
         sureness: (M,) probability that the label is wrong.
         share: Of the labels that is thought to be wrong.
-        reference: (M, 4) where the predictions have the item, in pixels; NaN for nowhere.
+        place: (M, 4) where the item is by the predictions, without what they are usually off by, in
+            pixels; NaN for nowhere.
         surprise: (M, 4) how far each side is from there, in units of what is usual.
         floor: (M, 4) what is usual: how far right labels lie from the predictions, as a share of
             the item's side.
@@ -56,7 +57,7 @@ class Verdict:
     kinds: Floats
     sureness: Floats
     share: float
-    reference: Floats
+    place: Floats
     surprise: Floats
     floor: Floats
     likely: Ints
@@ -68,8 +69,15 @@ class Verdict:
     unclaimed: Floats
 
 
-_Seen = tuple[dict[str, Floats], Views, tuple[Floats, Floats]]
-"""Columns by name, views, and (M, 4) surprise and floor."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Labels (M) as they are looked at: columns by name, views; the rest as in `Verdict`."""
+
+    columns: dict[str, Floats]
+    views: Views
+    surprise: Floats
+    floor: Floats
+    place: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +92,13 @@ class _Court:
     likely: missing.Candidates
 
     def look(self, labels: Boxes, views: Views) -> _Seen:
-        """Columns by name, views, and surprise and floor (M, 4) each."""
         size = self.dataset.images.size
         columns = of_labels(labels, size, self.predictions, self.usual, views)
         sides = floor.columns(labels, views, self.predictions, size)
-        usual = self.floor.expected(sides, self.fold[labels.image])
-        more, times = floor.surprise(labels, views, usual)
-        return {**columns, **more}, views, (times, usual[1])
+        middle, far = self.floor.expected(sides, self.fold[labels.image])
+        more, times = floor.surprise(labels, views, (middle, far))
+        place = floor.place(views.reference, middle)
+        return _Seen({**columns, **more}, views, times, far, place)
 
     def beside(self, labels: Boxes) -> Floats:
         """(Q, F) the columns of the candidates."""
@@ -123,7 +131,7 @@ def judge(
         court = _court(dataset, predictions, views, seed)
         seen = court.look(dataset.boxes, views)
         first, gone = _learn(court, seed, track)
-        _, (doubt, _) = _wrong(court, seen[0], first, seed, expected)
+        _, (doubt, _) = _wrong(court, seen.columns, first, seed, expected)
         rest = replace(court, dataset=dataset.keep_boxes(doubt <= _DOUBTFUL))
         labels, _ = _learn(rest, seed, track)
         return _verdict(court, seen, (labels, gone), seed, expected)
@@ -136,8 +144,18 @@ def _court(dataset: Dataset, predictions: Predictions, views: Views, seed: int) 
     sides = floor.columns(labels, views, predictions, size)
     off = residuals(labels, views.reference)
     known = floor.learn(sides, off, fold[labels.image], seed)
-    likely = missing.candidates(predictions, size, usual)
+    likely = _placed(missing.candidates(predictions, size, usual), predictions, size, known, fold)
     return _Court(dataset, predictions, usual, fold, known, likely)
+
+
+def _placed(
+    likely: missing.Candidates, predictions: Predictions, size: Ints, known: floor.Floor, fold: Ints
+) -> missing.Candidates:
+    """Candidates where they are without what the predictions are usually off by."""
+    sides = floor.columns(likely.boxes, likely.views, predictions, size)
+    middle, _ = known.expected(sides, fold[likely.boxes.image])
+    place = floor.place(likely.views.reference, middle)
+    return replace(likely, boxes=missing.at(likely, place))
 
 
 def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
@@ -149,7 +167,7 @@ def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
         planted = noise.plant(court.dataset, _PLANTED, court.usual.confusion, rng)
         fold = court.fold[planted.labels.image]
         seen = court.look(planted.labels, look(planted.labels, court.predictions))
-        labels.append(Known(_table(seen[0]), planted.kind, fold))
+        labels.append(Known(_table(seen.columns), planted.kind, fold))
         again = missing.found_again(court.likely.boxes, planted.removed)
         fold = court.fold[court.likely.boxes.image]
         likely.append(Known(court.beside(planted.labels), again, fold))
@@ -210,20 +228,19 @@ def _verdict(
     expected: float | None,
 ) -> Verdict:
     labels = court.dataset.boxes
-    columns, views, (surprise, far) = seen
-    wrong, (sureness, share) = _wrong(court, columns, known[0], seed, expected)
-    kinds = learn.kinds(known[0], _table(columns), court.fold[labels.image], seed)
+    wrong, (sureness, share) = _wrong(court, seen.columns, known[0], seed, expected)
+    kinds = learn.kinds(known[0], _table(seen.columns), court.fold[labels.image], seed)
     rank, missing_sureness = _gone(court, known[1], seed, expected)
     return Verdict(
         wrong=wrong,
         kinds=kinds,
         sureness=sureness,
         share=share,
-        reference=views.reference,
-        surprise=surprise,
-        floor=far,
-        likely=_likely(labels, views, court.predictions),
-        columns=columns,
+        place=seen.place,
+        surprise=seen.surprise,
+        floor=seen.floor,
+        likely=_likely(labels, seen.views, court.predictions),
+        columns=seen.columns,
         usual=court.usual,
         candidates=court.likely.boxes,
         missing=missing_sureness,

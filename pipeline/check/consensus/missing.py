@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline import boxes as geometry
 from pipeline.check.consensus.features import Habits, alone
 from pipeline.check.consensus.pairs import Pairs, overlapping, taken
-from pipeline.check.consensus.views import look
+from pipeline.check.consensus.views import Views, look
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Floats, Ints
 
@@ -23,10 +23,12 @@ class Candidates:
 
     Attributes:
         boxes: (Q) where they are, with their likely classes and scores.
+        views: Of them.
         columns: (Q, F) what the predictions say of them; labels have no part in it.
     """
 
     boxes: Boxes
+    views: Views
     columns: Floats
 
 
@@ -44,9 +46,13 @@ def candidates(predictions: Predictions, size: Ints, usual: Habits) -> Candidate
     likely = Boxes.of(kept.image, label, kept.xyxy, score=kept.score).take(~beaten)
     views = look(likely, predictions)
     columns = alone(likely, size, predictions, usual, views)
-    middle = np.where(np.isfinite(views.reference), views.reference, likely.xyxy)
-    boxes = Boxes.of(likely.image, likely.label, middle, score=likely.score)
-    return Candidates(boxes, np.column_stack([likely.score, *columns.values()]))
+    return Candidates(likely, views, np.column_stack([likely.score, *columns.values()]))
+
+
+def at(likely: Candidates, xyxy: Floats) -> Boxes:
+    """(Q) the candidates where they are thought to be; where `xyxy` (Q, 4) is NaN, as found."""
+    known = np.isfinite(xyxy).all(axis=1, keepdims=True)
+    return replace(likely.boxes, xyxy=np.where(known, xyxy, likely.boxes.xyxy))
 
 
 def beside_labels(likely: Boxes, labels: Boxes) -> Floats:

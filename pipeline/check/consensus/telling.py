@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.boxes import clip
 from pipeline.check.consensus import noise
 from pipeline.check.consensus.evidence import Evidence
 from pipeline.check.consensus.features import residuals
@@ -66,7 +67,9 @@ class Told:
         if kind == noise.WRONG_CLASS:
             return self._wrong_class(verdict, k)
         if kind == noise.BADLY_PLACED:
-            return _badly_placed(verdict, k, self.dataset.boxes.xyxy[self.rows[k]])
+            row = self.rows[k]
+            size = self.dataset.images.size[self.dataset.boxes.image[row]]
+            return _badly_placed(verdict, k, self.dataset.boxes.xyxy[row], size)
         if kind == noise.DUPLICATE:
             near = verdict.columns["twin_same"]
             usual = np.mean(near >= near[k])
@@ -113,7 +116,7 @@ class Told:
             split=self.dataset.images.split[image],
             image=self.dataset.images.name[image],
             sureness=sure,
-            fix=Fix("add", _corners(likely.xyxy[k]), name),
+            fix=Fix("add", _corners(clip(likely.xyxy[k], self.dataset.images.size[image])), name),
         )
 
     def _severity(self, sure: float | None) -> Severity:
@@ -125,20 +128,20 @@ def _no_more(scores: Floats, score: float) -> str:
     return f"(no more for {np.mean(scores <= score):.1%} of all labels)"
 
 
-def _badly_placed(verdict: Verdict, k: int, written: Floats) -> Words:
-    """Which sides are unusually far off, and the box with these moved to the reference."""
-    reference = verdict.reference[k]
-    if not np.isfinite(reference).all():
+def _badly_placed(verdict: Verdict, k: int, written: Floats, size: Ints) -> Words:
+    """Which sides are unusually far off, and the box with these where they should be."""
+    place = clip(verdict.place[k], size)
+    if not np.isfinite(place).all():
         return "the models see nothing at this place", None
     times = np.abs(verdict.surprise[k])
     moved = times >= min(_UNUSUAL, times.max())
-    off = residuals(Boxes.of([0], [0], written), reference[None])[0]
+    off = residuals(Boxes.of([0], [0], written), place[None])[0]
     told = [
         f"{_SIDES[s]} {abs(off[s]):.0%} too far {'out' if off[s] > 0 else 'in'}"
         f" (usual for right labels: {verdict.floor[k, s]:.0%})"
         for s in np.flatnonzero(moved)
     ]
-    return ", ".join(told), Fix("change", xyxy=_corners(np.where(moved, reference, written)))
+    return ", ".join(told), Fix("change", xyxy=_corners(np.where(moved, place, written)))
 
 
 def _corners(xyxy: Floats) -> Corners:
