@@ -111,6 +111,16 @@ def _trees(seed: int) -> Any:
     )
 
 
+def by_class(off: Floats, label: Ints, classes: int) -> Floats:
+    """(C, 4) the median residual of each class's sides, from those of labels (M, 4) in `off`."""
+    seen = np.isfinite(off).all(axis=1)
+    off, label = off[seen], label[seen]
+    out = np.zeros((classes, 4))
+    for number in np.unique(label):
+        out[number] = np.median(off[label == number], axis=0)
+    return out
+
+
 def place(reference: Floats, middle: Floats) -> Floats:
     """(M, 4) where right labels would lie: the predictions' place, without their usual mistake.
 

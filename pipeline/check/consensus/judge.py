@@ -144,18 +144,11 @@ def _court(dataset: Dataset, predictions: Predictions, views: Views, seed: int) 
     sides = floor.columns(labels, views, predictions, size)
     off = residuals(labels, views.reference)
     known = floor.learn(sides, off, fold[labels.image], seed)
-    likely = _placed(missing.candidates(predictions, size, usual), predictions, size, known, fold)
+    likely = missing.candidates(predictions, size, usual)
+    mistake = floor.by_class(off, labels.label, len(dataset.classes))[likely.boxes.label]
+    where = missing.at(likely, floor.place(likely.views.reference, mistake))
+    likely = replace(likely, boxes=where)
     return _Court(dataset, predictions, usual, fold, known, likely)
-
-
-def _placed(
-    likely: missing.Candidates, predictions: Predictions, size: Ints, known: floor.Floor, fold: Ints
-) -> missing.Candidates:
-    """Candidates where they are without what the predictions are usually off by."""
-    sides = floor.columns(likely.boxes, likely.views, predictions, size)
-    middle, _ = known.expected(sides, fold[likely.boxes.image])
-    place = floor.place(likely.views.reference, middle)
-    return replace(likely, boxes=missing.at(likely, place))
 
 
 def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
