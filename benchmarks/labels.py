@@ -97,6 +97,8 @@ def by_judge(dirty: Dirty, predictions: Predictions) -> Figures:
     for number in range(1, len(KINDS)):
         own = said.kinds[:, number] / (said.kinds[:, 0] + said.kinds[:, number] + 1e-12)
         out |= of_kind(dirty, own, number, "{}, by its own score")
+    unusual = np.nan_to_num(np.abs(said.surprise).max(axis=1))
+    out |= of_kind(dirty, unusual, noise.BADLY_PLACED, "{}, by its most unusual side")
     return {**out, **sure, "seconds": taken}
 
 
