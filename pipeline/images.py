@@ -137,10 +137,11 @@ def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
         if segment[1] == 0xFF:  # a fill byte
             at += 1
             continue
-        if _length(segment) < 2:  # it counts itself
+        length = _length(segment)
+        if length < 2:  # it counts itself
             return
         yield segment, at
-        at += 2 + _length(segment)
+        at += 2 + length
 
 
 def _length(segment: bytes) -> int:

@@ -186,6 +186,8 @@ def _at_scale(
 
 
 def _placed(boxes: Boxes, how: scaling.Fit) -> Boxes:
+    if not how.changes:
+        return boxes
     ends = scaling.place(boxes.xyxy.reshape(-1, 2), np.repeat(boxes.image, 2), how)
     ends = ends.reshape(-1, 2, 2)
     of_point = np.repeat(boxes.image, np.diff(boxes.outline.start))
