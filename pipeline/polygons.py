@@ -54,11 +54,17 @@ def area(outlines: Outlines) -> Floats:
 def fitted(outlines: Outlines, xyxy: Floats) -> Outlines:
     """The outlines moved and scaled along x and y so that their hulls are boxes (M, 4)."""
     counts = np.diff(outlines.start)
-    before, after = (np.repeat(box, counts, axis=0) for box in (hulls(outlines), xyxy))
-    side = np.maximum(before[:, 2:] - before[:, :2], 1e-9)
-    share = np.clip((outlines.points - before[:, :2]) / side, 0, 1)
-    points = after[:, :2] * (1 - share) + after[:, 2:] * share  # exact at both ends
-    return Outlines(points, outlines.start)
+    hull = hulls(outlines)
+    side = np.maximum(hull[:, 2:] - hull[:, :2], 1e-9)
+    of_box = (hull[:, :2], side, xyxy[:, :2], xyxy[:, 2:])
+    origin, side, low, high = (np.repeat(column, counts, axis=0) for column in of_box)
+    share = outlines.points - origin  # in place from here on: new memory costs as much as the sums
+    share /= side
+    np.clip(share, 0, 1, out=share)
+    high *= share
+    low *= 1 - share
+    low += high
+    return Outlines(low, outlines.start)  # exact at both ends
 
 
 def thinned(outlines: Outlines, most: int = MOST) -> Outlines:
