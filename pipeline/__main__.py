@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 
 
@@ -10,6 +12,7 @@ def main() -> None:
     from pipeline.cli.commands import program
     from pipeline.errors import BoxwrightError
 
+    atexit.register(gc.freeze)  # else all that is left is searched for cycles: 0.03 s
     try:
         program(sys.argv[1:])()
     except BoxwrightError as error:

@@ -28,7 +28,6 @@ from pipeline.formats.coco_json import Content, Image
 from pipeline.formats.folders import named_split
 from pipeline.formats.joining import join
 from pipeline.formats.reading import Reading, ReadOptions, background_pictures, read_pictures, scan
-from pipeline.formats.recognise import begins_as
 from pipeline.images import Header
 
 __all__ = ["polygon", "read", "write_rows"]
@@ -117,6 +116,8 @@ def _files(root: Path) -> dict[Path, str]:
     """The COCO files of a source, and the split that each tells where there are several."""
     if root.is_file():
         return {root: ""}
+    from pipeline.formats.recognise import begins_as
+
     found = sorted(
         path
         for path in {*root.glob("*.json"), *root.glob("*/*.json")}
