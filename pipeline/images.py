@@ -146,7 +146,7 @@ def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
 
 def _length(segment: bytes) -> int:
     """Of a JPEG's segment, without its marker."""
-    return int.from_bytes(segment[2:4], "big")
+    return segment[2] << 8 | segment[3]
 
 
 def read_exif(path: Path | str) -> bytes:
