@@ -12,7 +12,7 @@ def main() -> None:
     from pipeline.cli.commands import program
     from pipeline.errors import BoxwrightError
 
-    atexit.register(gc.freeze)  # else all that is left is searched for cycles: 0.03 s
+    atexit.register(_end)
     try:
         program(sys.argv[1:])()
     except BoxwrightError as error:
@@ -24,6 +24,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (`| head`) has gone: nothing more to say
         sys.exit(0)
+
+
+def _end() -> None:
+    """End without a search for cycles in all that is left: 0.03 s.
+
+    Not with torch: its libraries print what such a search would have freed.
+    """
+    if "torch" not in sys.modules:
+        gc.freeze()
 
 
 if __name__ == "__main__":
