@@ -137,15 +137,16 @@ def _segments(file: int, start: bytes) -> Iterator[tuple[bytes, int]]:
         if segment[1] == 0xFF:  # a fill byte
             at += 1
             continue
-        if _length(segment) < 2:  # it counts itself
+        length = _length(segment)
+        if length < 2:  # it counts itself
             return
         yield segment, at
-        at += 2 + _length(segment)
+        at += 2 + length
 
 
 def _length(segment: bytes) -> int:
     """Of a JPEG's segment, without its marker."""
-    return int.from_bytes(segment[2:4], "big")
+    return segment[2] << 8 | segment[3]
 
 
 def read_exif(path: Path | str) -> bytes:

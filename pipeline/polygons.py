@@ -13,6 +13,7 @@ from pipeline.dataset import Bools, Floats, Ints, Outlines
 
 MOST = 200  # points that an outline in a label has without being thinned
 _THIN = 1e-3
+_BLOCK = 2000  # outlines at a time: what is computed on the way stays in the cache
 
 
 def corners(xyxy: Floats) -> Floats:
@@ -53,12 +54,17 @@ def area(outlines: Outlines) -> Floats:
 
 def fitted(outlines: Outlines, xyxy: Floats) -> Outlines:
     """The outlines moved and scaled along x and y so that their hulls are boxes (M, 4)."""
-    counts = np.diff(outlines.start)
-    before, after = (np.repeat(box, counts, axis=0) for box in (hulls(outlines), xyxy))
-    side = np.maximum(before[:, 2:] - before[:, :2], 1e-9)
-    share = np.clip((outlines.points - before[:, :2]) / side, 0, 1)
-    points = after[:, :2] * (1 - share) + after[:, 2:] * share  # exact at both ends
-    return Outlines(points, outlines.start)
+    hull = hulls(outlines)
+    side = np.maximum(hull[:, 2:] - hull[:, :2], 1e-9)
+    columns = (hull[:, :2], side, xyxy[:, :2], xyxy[:, 2:])
+    moved = np.empty_like(outlines.points)
+    for first in range(0, len(outlines), _BLOCK):
+        start = outlines.start[first : first + _BLOCK + 1]
+        of_box = (column[first : first + _BLOCK] for column in columns)
+        origin, width, low, high = (np.repeat(one, np.diff(start), axis=0) for one in of_box)
+        share = np.clip((outlines.points[start[0] : start[-1]] - origin) / width, 0, 1)
+        moved[start[0] : start[-1]] = low * (1 - share) + high * share  # exact at both ends
+    return Outlines(moved, outlines.start)
 
 
 def thinned(outlines: Outlines, most: int = MOST) -> Outlines:

@@ -36,14 +36,17 @@ def splits(dataset: Dataset) -> list[str]:
 
 def summary(dataset: Dataset, split: str) -> dict[str, Any]:
     """How much there is in one split."""
-    part = dataset.of_split(split)
-    per_class = np.bincount(part.boxes.label, minlength=len(part.classes)).tolist()
+    images, boxes, classes = dataset.images, dataset.boxes, dataset.classes
+    part = np.asarray(images.split == split, dtype=bool)
+    empty = np.bincount(boxes.image, minlength=len(images)) == 0
+    labels = boxes.label[part[boxes.image]]
+    per_class = np.bincount(labels, minlength=len(classes)).tolist()
     return {
-        "images": len(part.images),
-        "backgrounds": len(part.images) - len(np.unique(part.boxes.image)),
-        "groups": len(set(part.images.group)),
-        "boxes": len(part.boxes),
-        "classes": dict(zip(part.classes, per_class, strict=True)),
+        "images": int(part.sum()),
+        "backgrounds": int((part & empty).sum()),
+        "groups": len(set(images.group[part])),
+        "boxes": len(labels),
+        "classes": dict(zip(classes, per_class, strict=True)),
     }
 
 

@@ -145,10 +145,10 @@ def _outlines(dataset: Dataset, chosen: Strings, used: Bools, mapped: Map) -> Ou
         for shape in GUESSES
     )
     own = np.flatnonzero(used)
-    parts = [
-        (own, polygons.fitted(polygons.thinned(boxes.outline.take(own)), boxes.xyxy[own])),
-        (round_, ellipses(dataset, round_)),
-    ]
+    drawn = polygons.thinned(boxes.outline.take(own))
+    parts = [(own, polygons.fitted(drawn, boxes.xyxy[own]))]
+    if len(round_):
+        parts.append((round_, ellipses(dataset, round_)))
     if len(quad):
         from pipeline.augment.quads import quads
 

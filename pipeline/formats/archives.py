@@ -21,7 +21,6 @@ from pipeline import lock
 from pipeline.dataset import strings
 from pipeline.errors import BoxwrightError, DataError, DataErrors
 from pipeline.formats.reading import Reading, ReadOptions
-from pipeline.formats.unpacking import unpack
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _OTHERS = (".7z", ".rar", ".alz", ".egg", ".gz", ".bz2", ".xz", ".zst")
@@ -62,6 +61,8 @@ def folder(path: Path) -> Path:
     about = path.stat()
     key = (os.path.realpath(path), about.st_mtime_ns, about.st_size)
     if key not in _unpacked:
+        from pipeline.formats.unpacking import unpack
+
         place = new_folder(str(path))
         try:
             unpack(path, place)

@@ -17,18 +17,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from pipeline import boxes as geometry
 from pipeline import manifest
 from pipeline.dataset import Boxes, Dataset, Images, Ints, Outlines, strings
 from pipeline.engine import Map, in_process
 from pipeline.errors import BoxwrightError, DataError, DataErrors
-from pipeline.formats import coco_json, scaling
-from pipeline.formats.batch import NO_SIZE, Corners
-from pipeline.formats.coco_json import Annotation, Content, Image, polygon
+from pipeline.formats import coco_boxes, coco_json, scaling
+from pipeline.formats.batch import NO_SIZE
+from pipeline.formats.coco_boxes import polygon
+from pipeline.formats.coco_json import Content, Image
 from pipeline.formats.folders import named_split
 from pipeline.formats.joining import join
 from pipeline.formats.reading import Reading, ReadOptions, background_pictures, read_pictures, scan
-from pipeline.formats.recognise import begins_as
 from pipeline.images import Header
 
 __all__ = ["polygon", "read", "write_rows"]
@@ -117,6 +116,8 @@ def _files(root: Path) -> dict[Path, str]:
     """The COCO files of a source, and the split that each tells where there are several."""
     if root.is_file():
         return {root: ""}
+    from pipeline.formats.recognise import begins_as
+
     found = sorted(
         path
         for path in {*root.glob("*.json"), *root.glob("*/*.json")}
@@ -147,7 +148,7 @@ def _read(file: Path, split: str, options: ReadOptions, mapped: Map) -> Reading:
     tree = scan(folder, "", options.exclude) if options.backgrounds else None
     backgrounds = background_pictures(options.backgrounds, tree) if tree else {}
     pictures, headers, damaged = read_pictures(paths | backgrounds, mapped)
-    boxes, places = _columns(content, name_of, pictures)
+    boxes, places = coco_boxes.columns(content, name_of, pictures)
     boxes, kept = _at_scale(content, boxes, pictures, headers, options.scale)
     pictures = replace(pictures, split=strings([split] * len(pictures)))
     reading = Reading(
@@ -186,6 +187,8 @@ def _at_scale(
 
 
 def _placed(boxes: Boxes, how: scaling.Fit) -> Boxes:
+    if not how.changes:
+        return boxes
     ends = scaling.place(boxes.xyxy.reshape(-1, 2), np.repeat(boxes.image, 2), how)
     ends = ends.reshape(-1, 2, 2)
     of_point = np.repeat(boxes.image, np.diff(boxes.outline.start))
@@ -194,51 +197,6 @@ def _placed(boxes: Boxes, how: scaling.Fit) -> Boxes:
         xyxy=np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1),
         outline=Outlines(scaling.place(boxes.outline.points, of_point, how), boxes.outline.start),
     )
-
-
-def _score(content: Content, box: Annotation) -> float:
-    """The confidence of a prediction; 1 of what is none."""
-    score = box.score
-    if not isinstance(score, int | float) or not 0 <= score < 1:
-        return 1.0
-    content.note("boxes with a score: predictions")
-    return float(score)
-
-
-def _columns(
-    content: Content, name_of: dict[int | str, str], pictures: Images
-) -> tuple[Boxes, Ints]:
-    """The boxes of pictures that could be read, in their order, and their places in the file."""
-    row_of = {name: row for row, name in enumerate(pictures.name)}
-    rows = {known: row_of.get(name) for known, name in name_of.items()}
-    labels = content.label_of
-    good: list[tuple[int, Annotation]] = []
-    shapes: list[tuple[Corners, Sequence[float]]] = []
-    for place, box in content.annotations:
-        if box.image_id not in rows or box.category_id not in labels:
-            what = "category_id" if box.image_id in rows else "image_id"
-            told = f"{what} {getattr(box, what)}: no such one"
-            content.tell(f"annotations[{place}]", told)
-        elif rows[box.image_id] is not None:
-            try:
-                shapes.append(coco_json.shape(content, place, box))
-            except DataError as problem:
-                content.problems.append(problem)
-            else:
-                good.append((place, box))
-    image = np.array([rows[box.image_id] for _, box in good], dtype=np.int64)
-    order = np.argsort(image, kind="stable").tolist()
-    good, shapes = [good[row] for row in order], [shapes[row] for row in order]
-    xywh = np.array([one for one, _ in shapes], dtype=np.float64).reshape(-1, 4)
-    boxes = Boxes.of(
-        image[order],
-        [labels[box.category_id] for _, box in good],
-        geometry.xywh_to_xyxy(xywh),
-        crowd=[box.iscrowd == 1 for _, box in good],
-        outline=Outlines.of_flat([outline for _, outline in shapes]),
-        score=[1.0 if box.score is None else _score(content, box) for _, box in good],
-    )
-    return boxes, np.array([place for place, _ in good], dtype=np.int64)
 
 
 def _images_root(file: Path, split: str, options: ReadOptions, names: Sequence[str]) -> Path:
@@ -295,8 +253,8 @@ def _path(root: str, image: Image) -> str:
 def _with_their_boxes(reading: Reading, content: Content, name_of: dict[int | str, str]) -> Reading:
     """Without the pictures whose annotations were all wrong: they would pass for background."""
     images = reading.dataset.images
-    said = {name_of.get(box.image_id) for _, box in content.annotations}
-    said |= {name_of.get(one) for one in content.unread}
+    ids = {row.image_id for row in content.annotations} | content.unread
+    said = {name_of.get(one) for one in ids}
     has = np.bincount(reading.dataset.boxes.image, minlength=len(images)) > 0
     spoken_of = np.array([name in said for name in images.name], dtype=bool)
     return reading.keep_images(has | ~spoken_of)

@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from pipeline.errors import DataError
-from pipeline.formats import rle
-from pipeline.formats.batch import NO_SIZE, Corners, Point, hull
+from pipeline.formats.batch import NO_SIZE, Point
 
 Row = TypeVar("Row")
 
 
-class Image(msgspec.Struct):
+class Image(msgspec.Struct, gc=False):
     """A row of `images`."""
 
     id: int | str
@@ -30,7 +29,7 @@ class Image(msgspec.Struct):
         return (width, height) if min(width, height) > 0 else NO_SIZE
 
 
-class Annotation(msgspec.Struct):
+class Annotation(msgspec.Struct, gc=False):
     """A row of `annotations`."""
 
     image_id: int | str
@@ -68,7 +67,8 @@ class Content:
     Attributes:
         file: The file.
         images: Rows of `images` with their places.
-        annotations: Rows of `annotations` with theirs.
+        annotations: Rows of `annotations`.
+        places: Theirs.
         names: Class names, each once, in the file's order.
         label_of: Index in `names` by the category's id.
         unread: Pictures' ids in rows of `annotations` that could not be read.
@@ -78,7 +78,8 @@ class Content:
 
     file: Path
     images: list[tuple[int, Image]]
-    annotations: list[tuple[int, Annotation]]
+    annotations: list[Annotation]
+    places: Sequence[int]
     names: list[str]
     label_of: dict[int | str, int]
     unread: set[int | str] = field(default_factory=set)
@@ -109,16 +110,19 @@ def decode(file: Path) -> Content:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         read = _tolerant(file, data)
         images = _checked(read.images, Image, file, "images", problems)
-        annotations = _checked(read.annotations, Annotation, file, "annotations", problems)
+        fitting = _checked(read.annotations, Annotation, file, "annotations", problems)
+        places: Sequence[int] = [place for place, _ in fitting]
+        annotations = [row for _, row in fitting]
         categories = read.categories
-        unread = _ids(read.annotations) - {row.image_id for _, row in annotations}
+        unread = _ids(read.annotations) - {row.image_id for row in annotations}
     else:
-        images, annotations = list(enumerate(rows.images)), list(enumerate(rows.annotations))
+        images, annotations = list(enumerate(rows.images)), rows.annotations
+        places = range(len(annotations))
         categories = rows.categories
-    kept = _without_root({row.category_id for _, row in annotations}, categories)
+    kept = _without_root({row.category_id for row in annotations}, categories)
     names = list(dict.fromkeys(category.name for category in kept))
     label_of = {category.id: names.index(category.name) for category in kept}
-    content = Content(file, images, annotations, names, label_of, unread, problems)
+    content = Content(file, images, annotations, places, names, label_of, unread, problems)
     if len(kept) < len(categories):
         content.note("categories above all others, without a box (Roboflow's); no classes")
     return content
@@ -159,65 +163,3 @@ def _without_root(used: set[int | str], categories: list[_Category]) -> list[_Ca
     if first and above == {first[0].name} and first[0].id not in used:
         return categories[1:]
     return categories
-
-
-def shape(content: Content, place: int, row: Annotation) -> tuple[Corners, Sequence[float]]:
-    """The x, y, width and height of a row, and the x, y, x, y, ... of its outline, if it is one.
-
-    Raises:
-        DataError: Neither a box nor a shape that has one.
-    """
-    outline: Sequence[float] = ()
-    around: Corners | None = None
-    if isinstance(row.segmentation, dict):
-        around, outline = _of_mask(content, place, row.segmentation)
-    elif row.segmentation:
-        outline = polygon(row.segmentation)
-        around = None if row.bbox else _around(row.segmentation)
-        if not outline:
-            content.note("outlines of several parts; their boxes are kept")
-    if row.bbox:
-        if min(row.bbox[2:]) < 0:
-            told = f"is {row.bbox[2]:g} x {row.bbox[3]:g} pixels: a size below zero"
-            raise DataError(content.file, f"annotations[{place}].bbox", told)
-        return row.bbox, outline
-    if around is None:
-        raise DataError(content.file, f"annotations[{place}]", "has no bbox")
-    x1, y1, x2, y2 = around
-    return (x1, y1, x2 - x1, y2 - y1), outline
-
-
-def _of_mask(
-    content: Content, place: int, mask: dict[str, Any]
-) -> tuple[Corners | None, Sequence[float]]:
-    try:
-        (x1, y1, x2, y2), points = rle.outline(mask.get("counts"), mask.get("size"))
-    except rle.RleError as error:
-        content.note("RLE masks that cannot be read; their boxes are kept")
-        content.notes.setdefault(f"the first of them: annotations[{place}]: {error}", 1)
-        return None, ()
-    if len(points):
-        content.note("RLE masks of one piece; taken as outlines")
-    else:
-        content.note("RLE masks of several pieces or with holes; their boxes are kept")
-    return (x1, y1, x2, y2), points.reshape(-1).tolist()
-
-
-def polygon(segmentation: Any) -> Sequence[float]:
-    """The x, y, x, y, ... of the outline, if it is one polygon; several parts and RLE have none."""
-    if isinstance(segmentation, list) and len(segmentation) == 1:
-        return _ring(segmentation[0])
-    return ()
-
-
-def _ring(part: Any) -> Sequence[float]:
-    numbers = isinstance(part, list) and {int, float}.issuperset(map(type, part))
-    return part if numbers and len(part) >= 6 and len(part) % 2 == 0 else ()
-
-
-def _around(segmentation: Any) -> Corners | None:
-    """The box around all parts of an outline."""
-    parts = segmentation if isinstance(segmentation, list) else []
-    rings = [_ring(part) for part in parts]
-    points = [point for ring in rings for point in zip(ring[0::2], ring[1::2], strict=True)]
-    return hull(points) if points else None

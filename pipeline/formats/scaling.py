@@ -29,6 +29,11 @@ class Fit:
     stored: Ints
     agrees: Bools
 
+    @property
+    def changes(self) -> bool:
+        """Whether any coordinate becomes another one."""
+        return bool((self.factor != 1).any() or (self.turn != 1).any())
+
     def take(self, rows: Bools) -> Fit:
         """Only those of some records."""
         return Fit(self.factor[rows], self.turn[rows], self.stored[rows], self.agrees[rows])

@@ -80,7 +80,7 @@ def _far(boxes: Boxes) -> Bools:
 
 
 def _beyond(numbers: Floats) -> Bools:
-    near = (np.abs(numbers) <= FAR).all(axis=1)  # NaN is not
+    near = ((numbers >= -FAR) & (numbers <= FAR)).all(axis=1)  # NaN is not
     return np.asarray(~near, dtype=bool)
 
 

@@ -14,8 +14,9 @@ from pipeline.dataset import Floats, Ints
 
 _MILLION = 1e6
 _SPLIT = 2.0**27 + 1
-_WIDTH = len(" 0.123456")
-_THREE = np.array([list(f"{number:03d}".encode()) for number in range(1000)], dtype=np.uint8)
+_START = np.array([f" {number // 1000}.{number % 1000:03d}" for number in range(1001)], dtype="S6")
+_END = np.array([f"{number:03d}" for number in range(1000)], dtype="S3")
+_NUMBER = np.dtype([("start", _START.dtype), ("end", _END.dtype)])  # " 0.123" and "456"
 
 
 def lines(labels: Ints, shares: Floats, counts: Ints) -> list[str]:
@@ -27,7 +28,7 @@ def lines(labels: Ints, shares: Floats, counts: Ints) -> list[str]:
         counts: (M,) how many of them each box has.
     """
     text = _printed(shares)
-    edges = (np.concatenate([[0], np.cumsum(counts)]) * _WIDTH).tolist()
+    edges = (np.concatenate([[0], np.cumsum(counts)]) * _NUMBER.itemsize).tolist()
     return [
         f"{label}{text[a:b]}\n"
         for label, (a, b) in zip(labels.tolist(), pairwise(edges), strict=True)
@@ -37,11 +38,8 @@ def lines(labels: Ints, shares: Floats, counts: Ints) -> list[str]:
 def _printed(shares: Floats) -> str:
     """Numbers, with a space before each; just as Python prints them with six decimals."""
     thousandths, rest = np.divmod(_millionths(np.clip(shares, 0, 1)), 1000)
-    text: NDArray[np.uint8] = np.empty((len(shares), _WIDTH), dtype=np.uint8)
-    text[:, 0], text[:, 2] = b" ."
-    text[:, 1] = ord("0") + thousandths // 1000
-    text[:, 3:6] = _THREE[thousandths % 1000]
-    text[:, 6:9] = _THREE[rest]
+    text = np.empty(len(shares), dtype=_NUMBER)
+    text["start"], text["end"] = _START[thousandths], _END[rest]
     return text.tobytes().decode("ascii")
 
 

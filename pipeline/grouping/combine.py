@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.dataset import Ints, Strings, strings
-from pipeline.similar.chain import Pairs, chain
 
 
 def combine(columns: Sequence[Sequence[str]], names: Sequence[str]) -> Strings:
@@ -37,6 +36,10 @@ def components(columns: Sequence[Sequence[str]], count: int) -> Ints:
     links = [_links(column) for column in columns]
     a = np.concatenate([np.zeros(0, dtype=np.int64), *(first for first, _ in links)])
     b = np.concatenate([np.zeros(0, dtype=np.int64), *(row for _, row in links)])
+    if not len(a):
+        return np.arange(count)
+    from pipeline.similar.chain import Pairs, chain  # brings all of `similar` with it
+
     sure = np.ones(len(a))
     return chain(count, Pairs(a, b, sure, sure > 0))
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from pipeline.dataset import Images, Strings, strings
 from pipeline.engine import Map
 from pipeline.errors import BoxwrightError
 from pipeline.formats.reading import Reading
-from pipeline.grouping import exif, names, table, videos
+from pipeline.grouping import names
 from pipeline.grouping.combine import combine
 from pipeline.progress import Track, silent
-from pipeline.similar.chain import Pairs, chain
+
+if TYPE_CHECKING:
+    from pipeline.similar import Pairs
 
 CSV, JSON, EXIF = "csv:", "json:", "exif:"
 _WORDS = ("folder", "video", "found", "none", "exif:camera", "exif:burst")
@@ -142,11 +144,15 @@ def _by_json(way: str, job: _Job, what: str) -> list[str]:  # noqa: ARG001
 
 
 def _by_csv(way: str, job: _Job, what: str) -> list[str]:
+    from pipeline.grouping import table
+
     file = Path(way.removeprefix(CSV))
     return table.read(file, what, job.images, job.reading.dataset.root)
 
 
 def _by_exif(way: str, job: _Job, what: str) -> list[str]:
+    from pipeline.grouping import exif
+
     word, _, value = way.partition("=")
     if word not in {"exif:camera", "exif:burst"} or (value and word != "exif:burst"):
         raise BoxwrightError(
@@ -172,6 +178,8 @@ def _seconds(value: str, way: str, what: str) -> float:
 
 
 def _by_video(way: str, job: _Job, what: str) -> list[str]:  # noqa: ARG001
+    from pipeline.grouping import videos
+
     return videos.video_of(job.images.name.tolist(), numbered=True)
 
 
@@ -186,7 +194,7 @@ def _by_look(way: str, job: _Job, what: str) -> list[str]:  # noqa: ARG001
             f"{_pictures(len(found.problems))} cannot be decoded, and each is a group of its own: "
             f"{found.problems[0].path}{', ...' if len(found.problems) > 1 else ''}"
         )
-    component = chain(len(job.images), found.pairs).tolist()
+    component = similar.chain(len(job.images), found.pairs).tolist()
     size = Counter(component)
     least: dict[int, str] = {}
     own = names.unique(job.images)

@@ -152,15 +152,14 @@ class _Table:
     def __init__(self, held: Holdings, ratios: Sequence[float], dealt: Ints) -> None:
         scale = np.sqrt(held.emphasis()) / np.maximum(held.totals(), 1)
         self.start = held.start.tolist()
-        self.kind = held.kind.tolist()
-        self.share = (held.count * scale[held.kind]).tolist()
+        share = (held.count * scale[held.kind]).tolist()
+        self.held = list(zip(held.kind.tolist(), share, strict=True))
         self.weight = [1 / ratio for ratio in ratios]
         self.off = _off(held, ratios, dealt, scale).tolist()
 
     def add(self, group: int) -> int:
         """Put a group where the weighted squared errors grow least; the first of equals."""
-        rows = slice(self.start[group], self.start[group + 1])
-        pairs = list(zip(self.kind[rows], self.share[rows], strict=True))
+        pairs = self.held[self.start[group] : self.start[group + 1]]
         best, least = 0, float("inf")
         for split, (off, weight) in enumerate(zip(self.off, self.weight, strict=True)):
             cost = 0.0

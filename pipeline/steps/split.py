@@ -76,7 +76,7 @@ def split(
     """
     ratios = {name: ratio for name, ratio in options.ratios.items() if ratio > 0}
     folds = [f"fold-{number}" for number in range(1, options.folds + 1)]
-    names, group = np.unique(dataset.images.group.astype(str), return_inverse=True)
+    names, group = _numbered(dataset.images.group)
     _check_count(len(names), [*(folds or [TRAIN]), *ratios])
     held = dealing.holdings(dataset, group, stratify=options.stratify)
     of_group = _kept(dataset.images.name, group, before or {}, {*_SAFE, *folds})
@@ -101,17 +101,28 @@ def missing(dataset: Dataset) -> dict[str, dict[str, int]]:
 
     A class that stands in fewer groups than there are splits cannot be in all of them.
     """
-    classes, splits = len(dataset.classes), sorted(set(dataset.images.split))
-    _, group = np.unique(dataset.images.group.astype(str), return_inverse=True)
-    pairs = np.unique(group[dataset.boxes.image] * classes + dataset.boxes.label)
-    groups = np.bincount(pairs % max(classes, 1), minlength=classes)
-    found = {}
-    for name in splits:
-        there = np.isin(np.arange(classes), dataset.of_split(name).boxes.label)
-        absent = np.flatnonzero(~there & (groups > 0)).tolist()
-        if absent:
-            found[name] = {dataset.classes[label]: int(groups[label]) for label in absent}
-    return found
+    boxes, classes = dataset.boxes, len(dataset.classes)
+    splits, split_of = _numbered(dataset.images.split)
+    there = np.zeros((len(splits), classes), dtype=bool)
+    there[split_of[boxes.image], boxes.label] = True
+    absent = ~there & there.any(axis=0)
+    if not absent.any():
+        return {}
+    _, group = _numbered(dataset.images.group)
+    pairs = np.unique(group[boxes.image] * classes + boxes.label)
+    groups = np.bincount(pairs % classes, minlength=classes).tolist()
+    return {
+        name: {dataset.classes[label]: groups[label] for label in np.flatnonzero(row).tolist()}
+        for name, row in zip(splits, absent, strict=True)
+        if row.any()
+    }
+
+
+def _numbered(column: Strings) -> tuple[list[str], Ints]:
+    """The values of a column (N,), sorted, each once; and (N,) which of them stands in each row."""
+    values = sorted(set(column))
+    number = {value: index for index, value in enumerate(values)}
+    return values, np.array([number[value] for value in column], dtype=np.int64)
 
 
 @dataclass
@@ -234,7 +245,7 @@ def _of_target(dataset: Dataset, group: Ints, target: Sequence[str]) -> Bools:
     return fits
 
 
-def _order(names: Strings, seed: int) -> Ints:
+def _order(names: Sequence[str], seed: int) -> Ints:
     """Groups in an order that a seed and each name alone decide, whatever others there are."""
     key = str(seed).encode()[:64]
     told = [
