@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,10 @@ PICTURES, ITEMS = 120, 3
 
 @pytest.fixture(scope="module")
 def clean() -> Dataset:
+    return right()
+
+
+def right() -> Dataset:
     """Three items a picture, far from each other; ten pictures a group."""
     rng = np.random.default_rng(0)
     rows = PICTURES * ITEMS
@@ -222,6 +228,27 @@ def test_views_together_know_the_sides_better(clean):
     alone, many = (evidence(clean, view).reference for view in (views[0], pooled(views)))
     apart = [np.abs(one - clean.boxes.xyxy).mean() for one in (alone, many)]
     assert apart[1] < 0.7 * apart[0]
+
+
+THREADS = """
+from threadpoolctl import threadpool_info
+from test_consensus import right, told
+from pipeline.check.consensus import judge, learn
+
+seen, fitted = [], learn.cross_fitted
+def counted(*given, **more):
+    seen.extend(library["num_threads"] for library in threadpool_info())
+    return fitted(*given, **more)
+learn.cross_fitted = counted
+judge.judge(right(), told(right()))
+print(max(seen))
+"""
+
+
+def test_the_judge_waits_for_no_threads_of_its_own():
+    command = [sys.executable, "-c", THREADS]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True)
+    assert done.stdout.split() == [b"1"]
 
 
 def test_planted_errors_rank_above_right_labels(clean):

@@ -124,6 +124,7 @@ def judge(
         seed: The same seed gives the same verdict.
         track: Shows progress.
     """
+    import sklearn.ensemble  # noqa: F401 - first: what is not loaded yet is not limited
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # tables are small: on a busy machine threads wait for each other
