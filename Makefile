@@ -87,8 +87,8 @@ hostile: $(READY) ## The table of bad input and what is done about it (minutes)
 lie: $(READY) ## What a random split tells, beside the truth (a quarter of an hour on two cores)
 	$(BIN)/python benchmarks/lie.py
 
-mending: $(READY) ## What mending labels buys (an hour on two cores)
-	$(BIN)/python benchmarks/mending.py --work runs/mending
+mending: $(READY) ## What mending labels buys (an hour and a half on two cores)
+	$(BIN)/python benchmarks/mending.py --work runs/mending --out benchmarks/results/mending.md
 
 tight: $(READY) ## What tight labels buy on turned pictures (an hour or two on two cores)
 	$(BIN)/python benchmarks/augment_train.py --work runs/tight

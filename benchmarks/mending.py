@@ -1,6 +1,6 @@
 """What mending labels buys: the same short training on dirty, mended and clean labels.
 
-    python benchmarks/mending.py --out benchmarks/results/mending.md    # half an hour or more
+    python benchmarks/mending.py --out benchmarks/results/mending.md    # an hour and a half
 
 For each seed the built-in sample is drawn, and drawn again with a tenth of its labels wrong. The
 wrong ones are checked with models of folds, and every suggestion above a threshold is accepted
@@ -40,9 +40,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--errors", type=float, default=0.1, help="share of labels that are wrong")
     parser.add_argument("--above", type=float, default=0.5, help="suggestions accepted unseen")
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=12, help="of every training")
-    parser.add_argument("--imgsz", type=int, default=160)
+    parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=24, help="of every training")
+    parser.add_argument("--imgsz", type=int, default=192)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--work", type=Path, help="a folder to keep everything in")
     parser.add_argument("--out", type=Path, help="a Markdown file to write as well")
