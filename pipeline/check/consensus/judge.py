@@ -8,6 +8,7 @@ wrong at first sight is no example of what is right at the second.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -131,10 +132,11 @@ def judge(
         views = look(dataset.boxes, predictions)
         court = _court(dataset, predictions, views, seed)
         seen = court.look(dataset.boxes, views)
-        first, gone = _learn(court, seed, track)
-        _, (doubt, _) = _wrong(court, seen.columns, first, seed, expected)
+        planted = list(_planted(court, seed, track))
+        _, (doubt, _) = _wrong(court, seen.columns, _labels(court, planted), seed, expected)
+        gone = _candidates(court, planted, seed)
         rest = replace(court, dataset=dataset.keep_boxes(doubt <= _DOUBTFUL))
-        labels, _ = _learn(rest, seed, track)
+        labels = _labels(rest, _planted(rest, seed, track))
         return _verdict(court, seen, (labels, gone), seed, expected)
 
 
@@ -152,20 +154,34 @@ def _court(dataset: Dataset, predictions: Predictions, views: Views, seed: int) 
     return _Court(dataset, predictions, usual, fold, known, likely)
 
 
-def _learn(court: _Court, seed: int, track: Track) -> tuple[Known, Known]:
-    """What planted errors look like: rows of labels, and rows of candidates."""
+def _planted(court: _Court, seed: int, track: Track) -> Iterator[noise.Planted]:
+    """Copies of the labels with errors in them."""
     rng = np.random.default_rng(seed + 1)
     copies = int(np.clip(_ENOUGH // max(len(court.dataset.boxes), 1), 1, _COPIES))
-    labels, likely = [], []
     for _ in track(range(copies), "planting errors", copies):
-        planted = noise.plant(court.dataset, _PLANTED, court.usual.confusion, rng)
-        fold = court.fold[planted.labels.image]
-        seen = court.look(planted.labels, look(planted.labels, court.predictions))
-        labels.append(Known(_table(seen.columns), planted.kind, fold))
-        again = missing.found_again(court.likely.boxes, planted.removed)
-        fold = court.fold[court.likely.boxes.image]
-        likely.append(Known(court.beside(planted.labels), again, fold))
-    return _joined(labels), _some(_joined(likely), rng)
+        yield noise.plant(court.dataset, _PLANTED, court.usual.confusion, rng)
+
+
+def _labels(court: _Court, planted: Iterable[noise.Planted]) -> Known:
+    """What planted errors look like: rows of labels."""
+    parts = []
+    for one in planted:
+        seen = court.look(one.labels, look(one.labels, court.predictions))
+        parts.append(Known(_table(seen.columns), one.kind, court.fold[one.labels.image]))
+    return _joined(parts)
+
+
+def _candidates(court: _Court, planted: Iterable[noise.Planted], seed: int) -> Known:
+    """What missing labels look like: enough rows of candidates."""
+    likely = court.likely.boxes
+    parts = []
+    for one in planted:
+        again = missing.found_again(likely, one.removed)
+        parts.append(Known(court.beside(one.labels), again, court.fold[likely.image]))
+    known = _joined(parts)
+    chosen = np.random.default_rng(seed).permutation(len(known.y))[:_ENOUGH_CANDIDATES]
+    rows = np.sort(chosen)
+    return Known(known.x[rows], known.y[rows], known.fold[rows])
 
 
 def _table(columns: dict[str, Floats]) -> Floats:
@@ -173,17 +189,13 @@ def _table(columns: dict[str, Floats]) -> Floats:
 
 
 def _joined(parts: list[Known]) -> Known:
+    if len(parts) == 1:
+        return parts[0]
     return Known(
         np.concatenate([part.x for part in parts]),
         np.concatenate([part.y for part in parts]),
         np.concatenate([part.fold for part in parts]),
     )
-
-
-def _some(known: Known, rng: np.random.Generator) -> Known:
-    """Enough rows to learn from and to say how often it was so."""
-    rows = np.sort(rng.permutation(len(known.y))[:_ENOUGH_CANDIDATES])
-    return Known(known.x[rows], known.y[rows], known.fold[rows])
 
 
 def _wrong(
@@ -202,10 +214,11 @@ def _wrong(
     return given[:, 1], sure
 
 
-def _gone(court: _Court, known: Known, seed: int, expected: float | None) -> tuple[Floats, Floats]:
+def _gone(
+    court: _Court, x: Floats, known: Known, seed: int, expected: float | None
+) -> tuple[Floats, Floats]:
     """(Q,) of each candidate the rank and the probability that its label is missing."""
     likely = court.likely.boxes
-    x = court.beside(court.dataset.boxes)
     given, planted = learn.cross_fitted(known, x, court.fold[likely.image], seed)
     rank = np.sqrt(given[:, 1] * x[:, -1])
     planted_rank = np.sqrt(planted[:, 1] * known.x[:, -1])
@@ -224,7 +237,8 @@ def _verdict(
     labels = court.dataset.boxes
     wrong, (sureness, share) = _wrong(court, seen.columns, known[0], seed, expected)
     kinds = learn.kinds(known[0], _table(seen.columns), court.fold[labels.image], seed)
-    rank, missing_sureness = _gone(court, known[1], seed, expected)
+    beside = court.beside(labels)
+    rank, missing_sureness = _gone(court, beside, known[1], seed, expected)
     return Verdict(
         wrong=wrong,
         kinds=kinds,
@@ -239,7 +253,7 @@ def _verdict(
         candidates=court.likely.boxes,
         missing=missing_sureness,
         missing_rank=rank,
-        unclaimed=court.beside(labels)[:, -1],
+        unclaimed=beside[:, -1],
     )
 
 

@@ -84,7 +84,7 @@ class _Fitted:
 
     def asked(self, x: Floats, fold: Ints) -> Floats:
         out = np.zeros((len(x), self.kinds))
-        x = np.where(self.unknown, 0, x)
+        x = np.where(self.unknown, 0, x) if self.unknown.any() else x
         for number, model in self.models.items():
             mine = fold == number
             if mine.any():
