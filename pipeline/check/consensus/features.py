@@ -59,7 +59,7 @@ def habits(dataset: Dataset, predictions: Predictions, views: Views) -> Habits:
     middle = _of_each(rows, shape)
     usual = _of_each(rows, np.abs(shape - middle[labels.label])) + 0.05
     trust = _of_each(rows, own[:, None])[:, 0] + 0.01
-    told = taken(predictions.details.probability[views.pairs.b], best)
+    told = taken(predictions.details.probability, views.pairs.partner(best))
     confusion = np.stack([told[row].sum(axis=0) + 1e-6 for row in rows])
     return Habits(middle, usual, trust, confusion / confusion.sum(axis=1, keepdims=True))
 
@@ -136,7 +136,7 @@ def residuals(labels: Boxes, reference: Floats) -> Floats:
 def _sides(labels: Boxes, views: Views, predictions: Predictions) -> dict[str, Floats]:
     pairs = views.pairs
     best = pairs.best(views.score * pairs.iou)
-    sharp = taken(predictions.found.boxes.xyxy[pairs.b], best, np.nan)
+    sharp = taken(predictions.found.boxes.xyxy, pairs.partner(best), np.nan)
     off, off_best = residuals(labels, views.reference), residuals(labels, sharp)
     side = np.maximum(np.tile(views.reference[:, 2:] - views.reference[:, :2], 2), 1e-3)
     unsure = views.spread / side
@@ -164,8 +164,7 @@ def _company(labels: Boxes, views: Views, predictions: Predictions) -> dict[str,
     alike = labels.label[pairs.a] == labels.label[pairs.b]
     fit = views.pairs.most(views.score * views.pairs.iou)
     own = views.pairs.most(views.own * views.pairs.iou)
-    nearest = pairs.best(pairs.iou)
-    twin = taken(pairs.b.astype(np.float64), nearest, -1).astype(np.int64)
+    twin = pairs.partner(pairs.best(pairs.iou))
     claims = overlapping(found, labels)
     free = predictions.found.boxes.score * (claims.most(claims.iou) < _CLAIMED)
     return {

@@ -63,8 +63,9 @@ def columns(labels: Boxes, views: Views, predictions: Predictions, size: Ints) -
     side = np.maximum(np.tile(reference[:, 2:] - reference[:, :2], 2), 1e-3)
     shown = np.tile(size[labels.image], 2)
     unsure = views.spread / side
-    sharp = np.abs(taken(found.xyxy[pairs.b], best, np.nan) - reference) / side
-    told = taken(np.nan_to_num(predictions.details.spread[pairs.b]), best) / side
+    partner = pairs.partner(best)
+    sharp = np.abs(taken(found.xyxy, partner, np.nan) - reference) / side
+    told = np.nan_to_num(taken(predictions.details.spread, partner)) / side
     border = np.minimum(reference, shown - reference) / shown
     opposite = unsure[:, [2, 3, 0, 1]]
     of_label = [taken(views.score, best), taken(views.own, best), views.mass]

@@ -262,5 +262,5 @@ def _likely(labels: Boxes, views: Views, predictions: Predictions) -> Ints:
     probability = predictions.details.probability
     pairs = views.pairs
     best = pairs.best(views.score * pairs.iou)
-    top = probability.argmax(axis=1)[pairs.b].astype(np.float64)
-    return np.where(best >= 0, taken(top, best), labels.label).astype(np.int64)
+    top = taken(probability.argmax(axis=1).astype(np.float64), pairs.partner(best))
+    return np.where(best >= 0, top, labels.label).astype(np.int64)

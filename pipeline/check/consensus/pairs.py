@@ -57,6 +57,13 @@ class Pairs:
         out[self.a[at]] = at  # backwards: the first of equal values is written last
         return out
 
+    def partner(self, at: Ints) -> Ints:
+        """(rows,) the box of `b` in the pair `at` (rows,) of each box of `a`; -1 where that is."""
+        if not len(self.b):
+            return np.full(self.rows, -1, dtype=np.int64)
+        out: Ints = np.where(at >= 0, self.b[at], -1)
+        return out
+
     def total(self, value: Floats) -> Floats:
         """(rows,) the sum of `value` (K,) over the partners of each box of `a`."""
         return np.bincount(self.a, weights=value, minlength=self.rows).astype(np.float64)

@@ -57,13 +57,12 @@ def look(labels: Boxes, predictions: Predictions) -> Views:
 
 def _reference(pairs: Pairs, xyxy: Floats, spread: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Weighted mean (M, 4) and its uncertainty (M, 4); weights (K,) have the sum 1 for a label."""
-    mean = _mean(pairs, xyxy[pairs.b], weight)
-    told = np.nan_to_num(spread[pairs.b]) ** 2
-    unsure = np.sqrt(_mean(pairs, told + (xyxy[pairs.b] - mean[pairs.a]) ** 2, weight))
+    mean, unsure = np.empty((2, pairs.rows, 4))
+    for side, (place, told) in enumerate(zip(xyxy.T, np.nan_to_num(spread.T), strict=True)):
+        there = place[pairs.b]
+        mean[:, side] = pairs.total(there * weight)
+        apart = told[pairs.b] ** 2 + (there - mean[pairs.a, side]) ** 2
+        unsure[:, side] = np.sqrt(pairs.total(apart * weight))
     alone = np.bincount(pairs.a, minlength=pairs.rows) == 0
     mean[alone] = unsure[alone] = np.nan
     return mean, unsure
-
-
-def _mean(pairs: Pairs, values: Floats, weight: Floats) -> Floats:
-    return np.stack([pairs.total(column * weight) for column in values.T], axis=1)
