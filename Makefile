@@ -94,4 +94,4 @@ tight: $(READY) ## What tight labels buy on turned pictures (an hour or two on t
 	$(BIN)/python benchmarks/augment_train.py --work runs/tight
 
 clean: ## Remove the sample, its tree and the environments; runs are kept
-	rm -rf datasets/sample datasets/prepared/sample .venv .venv-bench build *.egg-info
+	rm -rf datasets/sample datasets/prepared/sample .venv .venv-bench .venv-cleanlab build *.egg-info
