@@ -307,8 +307,9 @@ def sample(work: Path) -> tuple[Path, Path]:
     block["convert"]["background"] = [str(source / "background")]
     block["sample"]["seed"] = block["convert"]["seed"] = SAMPLE_SEED
     file.write_text(yaml.safe_dump(block, allow_unicode=True), encoding="utf-8")
-    for words in (["sample"], ["convert"], ["check", "--folds", "5", "--fail-on", "never"]):
-        boxwright(words[0], file, *words[1:])
+    boxwright("sample", file)
+    boxwright("convert", file)
+    boxwright("check", file, "--folds", 5, "--fail-on", "never")
     return work / "tree", work / "runs" / "sample-folds" / predictions_file.FILE
 
 

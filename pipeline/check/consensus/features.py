@@ -16,7 +16,7 @@ from pipeline.check.consensus.views import Views
 from pipeline.check.predictions import Predictions
 from pipeline.dataset import Boxes, Dataset, Floats, Ints
 
-OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
+_OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 _TOUCH = 0.01  # of the picture's side: as near to the border as this is at it
 _CLAIMED = 0.4  # IoU at which a label takes up a prediction
 RISING = {
@@ -128,8 +128,23 @@ def _agreement(labels: Boxes, views: Views, usual: Habits) -> dict[str, Floats]:
 
 def residuals(labels: Boxes, reference: Floats) -> Floats:
     """(M, 4) how far each side of a label lies outside of the reference, as a share of its side."""
-    side = np.maximum(np.tile(reference[:, 2:] - reference[:, :2], 2), 1e-3)
-    out: Floats = (labels.xyxy - reference) * OUTWARD / side
+    out: Floats = (labels.xyxy - reference) * _OUTWARD / extent(reference)
+    return out
+
+
+def place(reference: Floats, off: Floats) -> Floats:
+    """(M, 4) the boxes whose residuals are `off` (M, 4): the inverse of `residuals`.
+
+    For the usual residuals, where right labels would lie: models of turned boxes, or of few
+    pictures, find things too large or too small, side by side.
+    """
+    out: Floats = reference + _OUTWARD * off * extent(reference)
+    return out
+
+
+def extent(xyxy: Floats) -> Floats:
+    """(M, 4) width, height, width and height of boxes in pixels, never quite 0."""
+    out: Floats = np.maximum(np.tile(xyxy[:, 2:] - xyxy[:, :2], 2), 1e-3)
     return out
 
 
@@ -138,8 +153,7 @@ def _sides(labels: Boxes, views: Views, predictions: Predictions) -> dict[str, F
     best = pairs.best(views.score * pairs.iou)
     sharp = taken(predictions.found.boxes.xyxy, pairs.partner(best), np.nan)
     off, off_best = residuals(labels, views.reference), residuals(labels, sharp)
-    side = np.maximum(np.tile(views.reference[:, 2:] - views.reference[:, :2], 2), 1e-3)
-    unsure = views.spread / side
+    unsure = views.spread / extent(views.reference)
     ratio = np.abs(off) / np.hypot(unsure, _LEAST_FLOOR)
     ranked, ranked_best = np.sort(np.abs(off), axis=1), np.sort(np.abs(off_best), axis=1)
     named = {f"off_{name}": off[:, k] for k, name in enumerate(("left", "top", "right", "bottom"))}

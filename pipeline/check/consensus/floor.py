@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.check.consensus.features import OUTWARD, residuals
+from pipeline.check.consensus.features import extent, residuals
 from pipeline.check.consensus.pairs import taken
 from pipeline.check.consensus.views import Views
 from pipeline.check.predictions import Predictions
@@ -60,7 +60,7 @@ def columns(labels: Boxes, views: Views, predictions: Predictions, size: Ints) -
     """(M, 4, F) what tells how well each side is known; the label's own place is no part of it."""
     pairs, found, reference = views.pairs, predictions.found.boxes, views.reference
     best = pairs.best(views.score * pairs.iou)
-    side = np.maximum(np.tile(reference[:, 2:] - reference[:, :2], 2), 1e-3)
+    side = extent(reference)
     shown = np.tile(size[labels.image], 2)
     unsure = views.spread / side
     partner = pairs.partner(best)
@@ -119,16 +119,6 @@ def by_class(off: Floats, label: Ints, classes: int) -> Floats:
     out = np.zeros((classes, 4))
     for number in np.unique(label):
         out[number] = np.median(off[label == number], axis=0)
-    return out
-
-
-def place(reference: Floats, middle: Floats) -> Floats:
-    """(M, 4) where right labels would lie: the predictions' place, without their usual mistake.
-
-    Models of turned boxes, or of few pictures, find things too large or too small, side by side.
-    """
-    side = np.tile(reference[:, 2:] - reference[:, :2], 2)
-    out: Floats = reference + OUTWARD * middle * side
     return out
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.check.consensus import floor, learn, missing, noise
-from pipeline.check.consensus.features import RISING, Habits, habits, of_labels, residuals
+from pipeline.check.consensus.features import RISING, Habits, habits, of_labels, place, residuals
 from pipeline.check.consensus.learn import Known
 from pipeline.check.consensus.pairs import taken
 from pipeline.check.consensus.views import Views, look
@@ -72,13 +72,21 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Labels (M) as they are looked at: columns by name, views; the rest as in `Verdict`."""
+    """Labels (M) as they are looked at.
+
+    Attributes:
+        columns: By name.
+        views: Of them.
+        surprise: As in `Verdict`.
+        middle: (M, 4) usual residuals.
+        floor: As in `Verdict`.
+    """
 
     columns: dict[str, Floats]
     views: Views
     surprise: Floats
+    middle: Floats
     floor: Floats
-    place: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +106,7 @@ class _Court:
         sides = floor.columns(labels, views, self.predictions, size)
         middle, far = self.floor.expected(sides, self.fold[labels.image])
         more, times = floor.surprise(labels, views, (middle, far))
-        place = floor.place(views.reference, middle)
-        return _Seen({**columns, **more}, views, times, far, place)
+        return _Seen({**columns, **more}, views, times, middle, far)
 
     def beside(self, labels: Boxes) -> Floats:
         """(Q, F) the columns of the candidates."""
@@ -149,7 +156,7 @@ def _court(dataset: Dataset, predictions: Predictions, views: Views, seed: int) 
     known = floor.learn(sides, off, fold[labels.image], seed)
     likely = missing.candidates(predictions, size, usual)
     mistake = floor.by_class(off, labels.label, len(dataset.classes))[likely.boxes.label]
-    where = missing.at(likely, floor.place(likely.views.reference, mistake))
+    where = missing.at(likely, place(likely.views.reference, mistake))
     likely = replace(likely, boxes=where)
     return _Court(dataset, predictions, usual, fold, known, likely)
 
@@ -244,7 +251,7 @@ def _verdict(
         kinds=kinds,
         sureness=sureness,
         share=share,
-        place=seen.place,
+        place=place(seen.views.reference, seen.middle),
         surprise=seen.surprise,
         floor=seen.floor,
         likely=_likely(labels, seen.views, court.predictions),
